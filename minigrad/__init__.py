@@ -1,1 +1,29 @@
-"""Reverse-mode automatic differentiation, small enough to read."""
+"""Reverse-mode automatic differentiation, small enough to read.
+
+Start with minigrad/engine.py (a Tensor and the walk), go on with minigrad/ops (every derivative beside its forward),
+then minigrad/nn and minigrad/optim.py. Importing it needs NumPy and nothing else.
+"""
+
+from . import inplace, nn, ops, optim, random
+from .engine import Tensor, gradients
+from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .ops import *  # noqa: F403
+from .ops import __all__ as _ops
+from .random import Generator, manual_seed
+
+__all__ = [
+    "Generator",
+    "Tensor",
+    "enable_grad",
+    "gradients",
+    "inplace",
+    "is_grad_enabled",
+    "manual_seed",
+    "nn",
+    "no_grad",
+    "ops",
+    "optim",
+    "random",
+    "set_grad_enabled",
+    *(name for name in _ops if name not in ("abs", "max", "min", "sum")),  # import * keeps Python's own
+]

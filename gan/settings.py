@@ -1,0 +1,172 @@
+"""All settings of a run in one block, and the two presets: ``paper`` and ``authors``.
+
+They differ because the paper prints Algorithm 1 and its released code does something else (see gan/algorithm.py):
+
+    paper    Algorithm 1 as printed: k updates of D on the whole V, then one of G, each with noise and masks of its own
+    authors  the released configuration: one simultaneous update from shared noise and masks, and 1/2 V for D
+
+The paper names no other settings; in both presets they are those of the released MNIST configuration. Other data
+sets change the sizes in proportion, and the few settings listed under ``ADAPTED``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from .errors import UserError
+
+
+def _setting(default: Any, help: str, choices: tuple[str, ...] = (), low: float = 0, high: float = float("inf")) -> Any:
+    """A field with what the command line shows, and what it may hold: one of ``choices``, or low <= value <= high."""
+    return field(default=default, metadata={"help": help, "choices": choices, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides a run. The defaults are the released MNIST configuration."""
+
+    data: str = _setting("mnist", "data set", ("digits", "mnist", "ring", "grid", "gaussian"))
+    preset: str = _setting("authors", "Algorithm 1 as printed, or the released code", ("paper", "authors"))
+    seed: int = _setting(0, "seed of every random number")
+    steps: int = _setting(25_000, "iterations: updates of G", low=1)
+
+    update: str = _setting("simultaneous", "order of the updates", ("alternating", "simultaneous"))
+    k: int = _setting(1, "updates of D for each of G (alternating)", low=1)
+    objective: str = _setting("non_saturating", "what G descends", ("minimax", "non_saturating"))
+    discriminator_scale: float = _setting(0.5, "factor of V in D's loss", low=1e-9)
+    batch_size: int = _setting(100, "examples in a minibatch", low=1)
+
+    noise: str = _setting("uniform", "p_z, of unit variance: uniform on +-sqrt 3, or gaussian", ("uniform", "gaussian"))
+    noise_dim: int = _setting(100, "dimension of z", low=1)
+    generator_layers: tuple[int, ...] = _setting((1200, 1200), "widths of G's hidden ReLU layers", low=1)
+    generator_output: str = _setting("sigmoid", "G's last layer", ("sigmoid", "linear"))
+    generator_init: float = _setting(0.05, "G's weights start uniform on +- this")
+    generator_bias: str = _setting(
+        "marginals", "G's output bias: logit of the mean of the data, or 0", ("marginals", "zero")
+    )
+    discriminator_layers: tuple[int, ...] = _setting((240, 240), "numbers of D's maxout units", low=1)
+    pieces: int = _setting(5, "affine pieces of a maxout unit", low=1)
+    discriminator_init: float = _setting(0.005, "D's weights start uniform on +- this")
+    dropout_input: float = _setting(0.2, "probability of dropping an input of D", high=0.99)
+    dropout_hidden: float = _setting(0.5, "probability of dropping a hidden unit of D", high=0.99)
+
+    optimizer: str = _setting("pylearn2_momentum", "rule for both players", ("pylearn2_momentum", "sgd", "adam"))
+    learning_rate: float = _setting(0.1, "learning rate at the start", low=1e-12)
+    learning_rate_decay: float = _setting(1.000004, "its divisor at every iteration", low=1)
+    learning_rate_min: float = _setting(1e-6, "its lowest value")
+    momentum_start: float = _setting(0.5, "momentum in the first epoch", high=0.999)
+    momentum_end: float = _setting(0.7, "momentum when the ramp has ended", high=0.999)
+    momentum_epochs: int = _setting(250, "epoch in which the ramp ends", low=1)
+
+    log_every: int = _setting(100, "iterations between lines of metrics.jsonl", low=1)
+    sample_every: int = _setting(500, "iterations between pictures", low=1)
+    checkpoint_every: int = _setting(500, "iterations between checkpoints", low=1)
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            _check(f.name, getattr(self, f.name), f.metadata, f.type)
+        if self.update == "simultaneous" and self.k != 1:
+            raise UserError(
+                f"k is {self.k}, but a simultaneous update moves D once; set update to alternating, or k to 1"
+            )
+        if self.generator_bias == "marginals" and self.generator_output == "linear":
+            raise UserError("generator_bias marginals is a logit: it needs generator_output sigmoid, not linear")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Field by field, as JSON has it."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+
+
+PAPER = {"update": "alternating", "discriminator_scale": 1.0}
+PRESETS: dict[str, dict[str, Any]] = {"paper": PAPER, "authors": {}}
+
+_POINTS = {
+    "generator_output": "linear",
+    "generator_bias": "zero",
+    "dropout_input": 0.0,  # two numbers cannot spare one
+    "dropout_hidden": 0.0,
+}
+ADAPTED: dict[str, dict[str, Any]] = {
+    "mnist": {},
+    "digits": {"steps": 15_000, "noise_dim": 20, "generator_layers": (128, 128), "discriminator_layers": (64, 64)},
+    "ring": {
+        **_POINTS,
+        "steps": 10_000,
+        "noise_dim": 2,
+        "generator_layers": (128, 128),
+        "discriminator_layers": (64, 64),
+    },
+    "grid": {
+        **_POINTS,
+        "steps": 10_000,
+        "noise_dim": 2,
+        "generator_layers": (128, 128),
+        "discriminator_layers": (64, 64),
+    },
+    "gaussian": {
+        **_POINTS,
+        "steps": 5_000,
+        "noise_dim": 1,
+        "generator_layers": (32, 32),
+        "discriminator_layers": (32, 32),
+    },
+}
+
+
+def make(data: str, preset: str, **overrides: Any) -> Settings:
+    """The preset for a data set, with single settings overridden. UserError for what does not exist."""
+    names = [f.name for f in fields(Settings)]
+    for name, value, known in (("data set", data, ADAPTED), ("preset", preset, PRESETS)):
+        if value not in known:
+            raise UserError(f"there is no {name} {value!r}; choose {_one_of(known)}")
+    for name in overrides:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            raise UserError(f"there is no setting {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+    return Settings(**{"data": data, "preset": preset, **PRESETS[preset], **ADAPTED[data], **overrides})
+
+
+def with_length(settings: Settings, steps: int | None, epochs: int | None, examples: int) -> Settings:
+    """As many iterations as asked for, directly or in passes over this number of training examples."""
+    if epochs is not None:
+        if epochs < 1:
+            raise UserError(f"epochs is {epochs}; it must be at least 1")
+        per_epoch = max(examples // settings.batch_size, 1)
+        steps = -(-epochs * per_epoch // (settings.k if settings.update == "alternating" else 1))
+    return settings if steps is None else replace(settings, steps=steps)
+
+
+def from_dict(saved: Mapping[str, Any]) -> Settings:
+    """The inverse of ``as_dict``. UserError where a setting is missing, unknown or wrong."""
+    names = {f.name for f in fields(Settings)}
+    if saved.keys() != names:
+        wrong = sorted(saved.keys() ^ names)
+        raise UserError(f"these are not the settings of this version: {', '.join(wrong)} missing or unknown")
+    return Settings(**{name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()})
+
+
+def _check(name: str, value: Any, allowed: Mapping[str, Any], kind: Any) -> None:
+    if allowed["choices"]:
+        if value not in allowed["choices"]:
+            raise UserError(f"{name} is {value!r}; choose {_one_of(allowed['choices'])}")
+        return
+    numbers = value if isinstance(value, tuple) else (value,)
+    if not numbers:
+        raise UserError(f"{name} is empty; give at least one number")
+    for number in numbers:
+        whole = "int" in str(kind)
+        if isinstance(number, bool) or not isinstance(number, int if whole else (int, float)):
+            raise UserError(f"{name} is {value!r}; it must be {'a whole number' if whole else 'a number'}")
+        if not allowed["low"] <= number <= allowed["high"] or number == float("inf"):
+            limits = f"at least {allowed['low']:g}" + (
+                f" and at most {allowed['high']:g}" if allowed["high"] < 1e9 else ""
+            )
+            raise UserError(f"{name} is {value!r}; it must be {limits}")
+
+
+def _one_of(names: Any) -> str:
+    *most, last = list(names)
+    return f"{', '.join(most)} or {last}" if most else str(last)

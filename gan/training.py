@@ -1,0 +1,264 @@
+"""A run from settings to samples: build the players, iterate, write down, and go on exactly where it stopped."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from minigrad import Generator, Tensor, no_grad, ops, optim
+from minigrad.nn import Module
+
+from . import pictures
+from .algorithm import Game, alternating, simultaneous
+from .data import Dataset
+from .data.minibatches import Minibatches
+from .errors import UserError
+from .interrupt import Interrupt
+from .networks import discriminator_network, generator_network, marginal_logits
+from .objectives import GENERATOR_LOSSES
+from .progress import Progress
+from .run_folder import RunFolder, versions
+from .settings import Settings, from_dict
+
+Array = np.ndarray[Any, Any]
+
+SHOWN_IMAGES, SHOWN_POINTS = 64, 5_000  # samples in a picture, from the same z at every step
+
+OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
+    "pylearn2_momentum": optim.Pylearn2Momentum,
+    "sgd": optim.SGD,
+    "adam": lambda params, lr, momentum: optim.Adam(params, lr, betas=(momentum, 0.999)),
+}
+
+
+def draw_noise(settings: Settings, m: int, stream: Generator) -> Array:
+    """(m, noise_dim) draws of p_z, of unit variance in each coordinate."""
+    size, a = (m, settings.noise_dim), math.sqrt(3)
+    return stream.uniform(-a, a, size) if settings.noise == "uniform" else stream.normal(0, 1, size)
+
+
+@no_grad()
+def generate(G: Module, z: Array) -> Array:
+    """G(z), a thousand at a time: (n, noise_dim) -> (n, dimension)."""
+    return np.concatenate([G(Tensor(part)).data for part in np.array_split(z, 1 + len(z) // 1000)])
+
+
+class Training:
+    """One run's whole state: the players, their optimisers and schedules, the random streams, the place in the data."""
+
+    def __init__(self, settings: Settings, dataset: Dataset) -> None:
+        s = self.settings = settings
+        self.dataset = dataset
+        self.step = 0
+        weights, self.masks, self.z, order, shown = Generator(s.seed).split(5)
+        self.G = generator_network(
+            s, dataset.dimension, marginal_logits(dataset.train) if s.generator_bias == "marginals" else None, weights
+        )
+        self.D = discriminator_network(s, dataset.dimension, weights, self.masks)
+        self.minibatches = Minibatches(dataset.train, s.batch_size, order)
+        make = OPTIMIZERS[s.optimizer]
+        self.optimizers = [
+            make(net.parameters(), lr=s.learning_rate, momentum=s.momentum_start) for net in (self.G, self.D)
+        ]
+        lr = optim.ExponentialDecay(s.learning_rate, s.learning_rate_decay, s.learning_rate_min)
+        momentum = optim.LinearRamp(s.momentum_start, s.momentum_end, max(s.momentum_epochs - 1, 1))
+        self.every_iteration = [optim.Scheduler(o, lr=lr) for o in self.optimizers]
+        self.every_epoch = [optim.Scheduler(o, momentum=momentum) for o in self.optimizers if s.optimizer != "adam"]
+        self.game = Game(
+            self.G,
+            self.D,
+            *self.optimizers,
+            self.minibatches,
+            lambda: draw_noise(s, s.batch_size, self.z),
+            GENERATOR_LOSSES[s.objective],
+            s.discriminator_scale,
+        )
+        self.shown = draw_noise(s, SHOWN_IMAGES if dataset.image_shape else SHOWN_POINTS, shown)
+        self.sums = dict.fromkeys(("d_loss", "g_loss", "d_real", "d_fake"), 0.0)  # since the last line of metrics
+
+    def iterate(self) -> dict[str, float]:
+        """One iteration: the losses, and D's mean verdicts on data and on samples."""
+        s = self.settings
+        try:
+            losses = alternating(self.game, s.k) if s.update == "alternating" else simultaneous(self.game)
+        except FloatingPointError as error:
+            raise UserError(
+                f"step {self.step + 1}: {error}; the last checkpoint is from before it; try a lower learning_rate"
+            ) from None
+        before, self.step = self._epoch(), self.step + 1
+        for scheduler in self.every_iteration + (self.every_epoch if self._epoch() > before else []):
+            scheduler.step()
+        now = {
+            "d_loss": losses.d_loss.item(),
+            "g_loss": losses.g_loss.item(),
+            "d_real": ops.sigmoid(losses.a_real.data).mean().item(),
+            "d_fake": ops.sigmoid(losses.a_fake.data).mean().item(),
+        }
+        for name, number in now.items():
+            self.sums[name] += number
+        return now
+
+    def _epoch(self) -> int:
+        """How many times all training examples have been seen."""
+        minibatches = self.step * (self.settings.k if self.settings.update == "alternating" else 1)
+        return minibatches // self.minibatches.per_epoch
+
+    def means(self) -> dict[str, Any]:
+        """One line of metrics: the means over the iterations since the line before."""
+        every = self.settings.log_every
+        group = self.optimizers[0].param_groups[0]
+        line = {"step": self.step, "epoch": self._epoch(), **{n: total / every for n, total in self.sums.items()}}
+        self.sums = dict.fromkeys(self.sums, 0.0)
+        return line | {"learning_rate": group["lr"], "momentum": group.get("momentum", self.settings.momentum_start)}
+
+    @no_grad()
+    def judge(self, x: Array) -> Array:
+        """D(x) without dropout: (n, dimension) -> (n,)."""
+        self.D.eval()
+        verdict = ops.sigmoid(self.D(Tensor(x.astype(np.float32)))).data[:, 0]
+        self.D.train()
+        return verdict
+
+    # ------------------------------------------------------------------------------------- checkpoints
+
+    def state(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        """All that the rest of the run depends on: arrays, and metadata fit for JSON."""
+        arrays: dict[str, Array] = {}
+        numbers: list[dict[str, Any]] = []
+        for name, net, optimizer in zip("GD", (self.G, self.D), self.optimizers, strict=True):
+            arrays |= {f"{name}.{parameter}": array for parameter, array in net.state_dict().items()}
+            numbers.append({})
+            for i, state in optimizer.state_dict()["state"].items():
+                for key, v in state.items():
+                    if isinstance(v, np.ndarray):
+                        arrays[f"optimizer_{name}.{i}.{key}"] = v
+                    else:
+                        numbers[-1][f"{i}.{key}"] = v
+        return arrays, {
+            "settings": self.settings.as_dict(),
+            "dimension": self.dataset.dimension,
+            "image_shape": self.dataset.image_shape,
+            "step": self.step,
+            "sums": self.sums,
+            "optimizers": numbers,
+            "minibatches": self.minibatches.state_dict(),
+            "masks": self.masks.state_dict(),
+            "z": self.z.state_dict(),
+        }
+
+    def restore(self, arrays: Mapping[str, Array], metadata: Mapping[str, Any]) -> None:
+        """Go on exactly where ``state`` was taken."""
+        for name, net, optimizer, numbers in zip(
+            "GD", (self.G, self.D), self.optimizers, metadata["optimizers"], strict=True
+        ):
+            net.load_state_dict({k[2:]: v for k, v in arrays.items() if k.startswith(f"{name}.")})
+            saved = optimizer.state_dict()
+            prefix = f"optimizer_{name}."
+            items = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)} | numbers
+            for key, v in items.items():
+                i, _, what = key.partition(".")
+                saved["state"].setdefault(int(i), {})[what] = v
+            optimizer.load_state_dict(saved)
+        self.step, self.sums = metadata["step"], dict(metadata["sums"])
+        for scheduler in self.every_iteration:
+            scheduler.load_state_dict({"count": self.step})
+        for scheduler in self.every_epoch:
+            scheduler.load_state_dict({"count": self._epoch()})
+        self.minibatches.load_state_dict(metadata["minibatches"])
+        self.masks.load_state_dict(metadata["masks"])
+        self.z.load_state_dict(metadata["z"])
+
+
+class Player:
+    """The trained G of a run, to draw from. Needs the checkpoint only, not the data."""
+
+    def __init__(self, run: RunFolder) -> None:
+        arrays, metadata = run.load_checkpoint()
+        try:
+            self.settings = from_dict(metadata["settings"])
+            self.step, shape = int(metadata["step"]), metadata["image_shape"]
+            self.image_shape: tuple[int, int] | None = (int(shape[0]), int(shape[1])) if shape else None
+            self.G = generator_network(self.settings, int(metadata["dimension"]), None, Generator(0))
+            self.G.load_state_dict({k[2:]: v for k, v in arrays.items() if k.startswith("G.")})
+        except (KeyError, ValueError, TypeError) as error:
+            raise UserError(f"{run.checkpoint_file} does not fit its settings: {error}; train anew") from None
+
+    def draw(self, n: int, seed: int) -> Array:
+        """``n`` samples (n, dimension) from fresh noise."""
+        return generate(self.G, draw_noise(self.settings, n, Generator(seed)))
+
+
+def resumed(run: RunFolder, settings: Settings, dataset: Dataset) -> Training:
+    """The state of the run's checkpoint; UserError if it belongs to other settings. Later lines and pictures go."""
+    training = Training(settings, dataset)
+    if run.checkpoint_file.exists():
+        load(training, run)
+    run.truncate_metrics(training.step)
+    run.remove_samples_after(training.step)
+    return training
+
+
+def load(training: Training, run: RunFolder) -> None:
+    """Restore a Training from the checkpoint of its run."""
+    arrays, metadata = run.load_checkpoint()
+    saved, own = metadata.get("settings", {}), training.settings.as_dict()
+    differ = sorted(k for k in own if k != "steps" and saved.get(k) != own[k])
+    if differ:
+        raise UserError(
+            f"{run.checkpoint_file} is from a run with other settings ({', '.join(differ)}); "
+            "put back its own settings.json, or start a new run"
+        )
+    try:
+        training.restore(arrays, metadata)
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{run.checkpoint_file} does not fit its settings: {error}; start a new run") from None
+
+
+def train(run: RunFolder, training: Training, command: list[str]) -> bool:
+    """Iterate up to ``settings.steps``, writing metrics, pictures and checkpoints. False if the user stopped it."""
+    s = training.settings
+    first, started = training.step, time.perf_counter()
+    with Interrupt() as interrupt, Progress(training.step, s.steps, s.log_every) as progress:
+        if training.step == 0:
+            _draw(run, training)
+        while training.step < s.steps and not interrupt.requested:
+            now = training.iterate()
+            progress.advance(training.step, now)
+            if training.step % s.log_every == 0:
+                run.append_metrics(training.means())
+            if training.step % s.sample_every == 0:
+                _draw(run, training)
+            if training.step % s.checkpoint_every == 0:
+                run.save_checkpoint(*training.state())
+        if training.step % s.checkpoint_every:
+            run.save_checkpoint(*training.state())
+        if training.step == s.steps and training.step % s.sample_every:
+            _draw(run, training)
+    seconds = time.perf_counter() - started
+    run.append_session(
+        {
+            "command": command,
+            "first_step": first,
+            "last_step": training.step,
+            "seconds": round(seconds, 3),
+            "steps_per_second": round((training.step - first) / seconds, 3),
+            "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "versions": versions(),
+        }
+    )
+    return training.step >= s.steps
+
+
+def _draw(run: RunFolder, training: Training) -> None:
+    data = training.dataset
+    pictures.save(
+        run.sample_path(training.step),
+        generate(training.G, training.shown),
+        image_shape=data.image_shape,
+        data=None if data.image_shape else data.valid,
+        discriminator=training.judge if data.dimension == 1 else None,
+    )

@@ -1,0 +1,377 @@
+"""The engine: a Tensor remembers how it was made, and one walk sends gradients back along that memory.
+
+Reading order: `Tensor` (a value and its history), `op` and `derivatives` (how history is written),
+`gradients` and `_walk` (the chain rule), `mark_changed` (how a stale value is noticed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any, ParamSpec, overload
+
+import numpy as np
+
+from .mode import set_grad_enabled, thread
+from .protocols import ArrayProtocol
+
+if TYPE_CHECKING:
+    from ._methods import TensorMethods
+else:
+    TensorMethods = ArrayProtocol  # the methods are hung on Tensor by minigrad/ops/__init__.py
+
+P = ParamSpec("P")
+
+_clock = count(1)  # ticks for each recorded op and each in-place change, so that the two can be put in order
+
+
+class Tensor(TensorMethods):
+    """An array with a history: ``data`` (a copy of what is given, NumPy's dtypes) and, on leaves, ``grad``.
+
+    A leaf is made by the user; it collects gradients in ``.grad`` if ``requires_grad`` (floating types only).
+    Every other Tensor was made by an op and holds that op with its arguments: this is the graph. Tensors point
+    only backwards, so a graph that nobody holds is freed at once, without the garbage collector.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_args",
+        "_changed",
+        "_data",
+        "_op",
+        "_requires_grad",
+        "_settings",
+        "_time",
+        "grad",
+    )
+    __array_ufunc__ = None  # numpy_array * tensor must call Tensor.__rmul__, not loop over the elements
+    __hash__ = object.__hash__  # == compares elements, as in NumPy, so identity is the key
+
+    _data: Any  # an array; for 0-d a NumPy scalar, as NumPy's own results: they compute seven times faster
+    grad: Tensor | None
+    _op: Any  # the op that made this Tensor; None: a leaf; `_freed`: a backward pass has used it up
+    _args: tuple[Any, ...]
+    _settings: dict[str, Any]
+    _time: int  # when the op was recorded
+    _changed: list[int] | None  # when this memory was last written in place; all its views share the cell
+    _requires_grad: bool
+
+    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
+        array = np.array(data._data if isinstance(data, Tensor) else data, dtype=dtype)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"Tensor holds real numbers or booleans; got {array.dtype} from {type(data).__name__}")
+        _without_history(self, array if array.ndim else array[()])
+        self.requires_grad = requires_grad
+
+    @property
+    def data(self) -> Any:
+        """The array. Writing into it is unseen by the engine; ``t.data = array`` and ``t[...] = array`` are seen."""
+        return np.asarray(self._data)
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        self._data = value if value.ndim else value[()]
+        mark_changed(self)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to this Tensor."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self._op is not None:
+            raise RuntimeError("requires_grad can be set on leaves only; detach() cuts the graph")
+        if value and self._data.dtype.kind != "f":
+            raise TypeError(f"only floating Tensors can require gradients, not {self._data.dtype}; pass dtype=float")
+        self._requires_grad = bool(value)
+
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
+        """Add d(self)/d(leaf), weighted by ``gradient`` (default 1, for scalars), to ``.grad`` of every leaf."""
+        for leaf, g in _walk([self], [gradient], None, retain_graph, create_graph):
+            leaf.grad = g if leaf.grad is None else leaf.grad + g
+
+    def detach(self) -> Tensor:
+        """The same memory without the history."""
+        out = _without_history(_new(Tensor), self._data)
+        _share_memory(out, self)
+        return out
+
+
+_new = Tensor.__new__
+
+
+def _without_history(tensor: Tensor, data: Any) -> Tensor:
+    """Fill the slots of a Tensor as those of a leaf around ``data``, uncopied."""
+    tensor._data = data
+    tensor.grad = tensor._op = tensor._changed = None
+    tensor._requires_grad = False
+    return tensor
+
+
+# ------------------------------------------------------------------------------------------------ recording
+
+
+@overload
+def op(forward: Callable[P, Any], *, linear: bool = ..., view: bool = ...) -> Callable[P, Tensor]: ...
+@overload
+def op(*, linear: bool = ..., view: bool = ...) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]: ...
+def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
+    """Make a pure function of arrays an op: given a Tensor, it returns a Tensor that remembers the call.
+
+    Positional arguments are data, keyword arguments are settings. Given bare arrays it returns a bare array.
+    ``linear``: no rule reads the arguments' values, so they may change before the backward pass.
+    ``view``: the result may share the first argument's memory.
+    """
+    if forward is None:
+        return lambda forward: op(forward, linear=linear, view=view)
+
+    def apply(*args: Any, **settings: Any) -> Any:
+        values, any_tensor, needed = [], False, False
+        for a in args:
+            if isinstance(a, Tensor):
+                any_tensor = True
+                if a._requires_grad:
+                    needed = True
+                a = a._data
+            values.append(a)
+        try:
+            data = forward(*values, **settings)
+        except (ValueError, TypeError, IndexError) as error:
+            raise _explained(error, name, values) from None
+        if not any_tensor:
+            return data
+        out = _new(Tensor)
+        out._data = data
+        out.grad = out._changed = None
+        if needed and apply.rules and thread.recording:  # type: ignore[attr-defined]
+            out._requires_grad = True
+            out._op, out._args, out._settings, out._time = apply, args, settings, next(_clock)
+        else:
+            out._requires_grad = False
+            out._op = None
+        if view and isinstance(args[0], Tensor):
+            _share_memory(out, args[0])
+        return out
+
+    name = forward.__name__.strip("_")
+    apply.__name__, apply.__qualname__, apply.__module__ = name, name, forward.__module__
+    apply.__doc__, apply.__wrapped__ = forward.__doc__, forward  # type: ignore[attr-defined]
+    apply.rules, apply.linear = (), linear  # type: ignore[attr-defined]
+    return apply
+
+
+def derivatives(of: Any, *rules: Callable[..., Any] | None, each: Callable[..., Any] | None = None) -> None:
+    """State the derivatives of the op ``of``, one rule per argument (None: no gradient flows there).
+
+    A rule is a vector-Jacobian product ``(g, out, *args, **settings) -> gradient for its argument``, where ``g`` is
+    the gradient arriving at ``out``. It may leave broadcasting undone, the walk undoes it. It is written in
+    operators and ops, so that it runs on arrays and, when derivatives of it are wanted, on Tensors.
+    An op of any number of arguments has one rule for ``each``, which takes the argument's number first.
+    """
+    of.rules = _Each(each) if each else rules
+
+
+class _Each:
+    """As many rules as there are arguments."""
+
+    def __init__(self, rule: Callable[..., Any]) -> None:
+        self.rule = rule
+
+    def __getitem__(self, i: int) -> Callable[..., Any]:
+        return partial(self.rule, i)
+
+
+def _explained(error: Exception, name: str, values: Sequence[Any]) -> Exception:
+    """The same error, saying which op was given what."""
+    given = ", ".join(f"{v.shape} {v.dtype}" if hasattr(v, "dtype") else repr(v)[:40] for v in values)
+    kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
+    return kind(f"{name} of {given}: {error}")
+
+
+# ------------------------------------------------------------------------------------------------- the walk
+
+
+def gradients(
+    out: Tensor | Sequence[Tensor],
+    wrt: Any,
+    grad_outputs: Any = None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> Any:
+    """Gradients of ``out`` with respect to ``wrt``, stored nowhere: a Tensor for a Tensor, a tuple for several.
+
+    ``sum_j grad_outputs_j . d out_j / d wrt_i``; grad_outputs default to 1 for scalars. ``create_graph`` records the
+    gradients' own history, for higher derivatives; else the graph is freed, unless ``retain_graph``. A ``wrt`` that
+    ``out`` does not depend on raises RuntimeError, or gives None with ``allow_unused``.
+    """
+    outs = [out] if isinstance(out, Tensor) else list(out)
+    inputs = [wrt] if isinstance(wrt, Tensor) else list(wrt)
+    seeds = grad_outputs if isinstance(grad_outputs, (list, tuple)) and len(outs) > 1 else [grad_outputs] * len(outs)
+    for t in inputs:
+        if not t._requires_grad:
+            raise RuntimeError(f"gradients: wrt has a Tensor of shape {t._data.shape} that does not require gradients")
+    found = {id(t): g for t, g in _walk(outs, seeds, inputs, retain_graph, create_graph)}
+    if not allow_unused and len(found) < len({id(t) for t in inputs}):
+        raise RuntimeError("gradients: out does not depend on all of wrt; allow_unused=True gives None for such a one")
+    return found.get(id(wrt)) if isinstance(wrt, Tensor) else tuple(found.get(id(t)) for t in inputs)
+
+
+def _walk(
+    outs: Sequence[Tensor],
+    seeds: Sequence[Any],
+    wrt: Sequence[Tensor] | None,
+    retain_graph: bool | None,
+    create_graph: bool,
+) -> list[tuple[Tensor, Tensor]]:
+    """The chain rule. Results come before their arguments; each hands ``rule(g, out, *args)`` to every argument.
+
+    Returns (Tensor, its gradient) for each of ``wrt`` (None: every leaf) that ``outs`` depend on.
+    """
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    order = history(outs)
+    useful = {id(t) for t in order} if wrt is None else _on_a_path_to(wrt, order)
+    wanted = {id(t) for t in order if t._op is None} if wrt is None else {id(t) for t in wrt}
+    found: list[tuple[Tensor, Any]] = []
+    grads: dict[int, Any] = {}  # the gradient gathered so far for each Tensor, by id
+    for out, seed in zip(outs, seeds, strict=True):
+        g = _seed(out, seed, create_graph)
+        grads[id(out)] = grads[id(out)] + g if id(out) in grads else g
+    # Derivatives are infinite where they are (sqrt at 0): IEEE values, as in PyTorch, not warnings.
+    with set_grad_enabled(create_graph), np.errstate(all="ignore"):
+        while order:
+            node = order.pop()
+            g = grads.pop(id(node), None)
+            if g is None:
+                continue
+            if id(node) in wanted:
+                found.append((node, g))
+            if node._op is None or id(node) not in useful:
+                continue
+            apply, args, out = node._op, node._args, node
+            values: Sequence[Any] = args
+            if not apply.linear:
+                _check_unchanged(node)
+            if not create_graph:
+                out, values = node._data, [a._data if isinstance(a, Tensor) else a for a in args]
+            for i, a in enumerate(args):
+                if isinstance(a, Tensor) and id(a) in useful:
+                    rule = apply.rules[i]
+                    if rule is None:
+                        continue
+                    ga = rule(g, out, *values, **node._settings)
+                    x = a._data
+                    if ga.shape != x.shape:
+                        ga = _unbroadcast(ga, x.shape, apply.__name__)
+                    if ga.dtype is not x.dtype:
+                        ga = ga.astype(x.dtype)
+                    key = id(a)
+                    grads[key] = grads[key] + ga if key in grads else ga
+            if not (retain_graph or apply.linear):
+                node._op, node._args = _freed, ()
+    return _owned(found)
+
+
+def history(roots: Iterable[Tensor]) -> list[Tensor]:
+    """Every Tensor that gradients of ``roots`` pass through, arguments before results. Linear, not recursive."""
+    order: list[Tensor] = []
+    seen: set[int] = set()
+    stack: list[Any] = list(roots)
+    while stack:
+        node = stack.pop()
+        if node is None:  # the mark: all that the next one depends on is in order already
+            order.append(stack.pop())
+        elif node._requires_grad and id(node) not in seen:
+            seen.add(id(node))
+            if node._op is None:
+                order.append(node)
+                continue
+            if node._op is _freed:
+                raise RuntimeError(
+                    "this graph was freed by an earlier backward pass; give that one retain_graph=True to walk it twice"
+                )
+            stack += (node, None)
+            stack += [a for a in node._args if isinstance(a, Tensor)]
+    return order
+
+
+def _freed() -> None:
+    """Stand in the place of an op whose arguments were given back."""
+
+
+_freed.__name__ = "freed"
+
+
+def _on_a_path_to(wrt: Iterable[Tensor], order: Iterable[Tensor]) -> set[int]:
+    useful = {id(t) for t in wrt}
+    for node in order:
+        if node._op is not None and not useful.isdisjoint(map(id, node._args)):
+            useful.add(id(node))
+    return useful
+
+
+def _seed(out: Tensor, seed: Any, create_graph: bool) -> Any:
+    """The gradient that the walk starts with at ``out``: an array, or a Tensor for ``create_graph``."""
+    if not out._requires_grad:
+        raise RuntimeError(
+            f"no gradient reaches this Tensor of shape {out._data.shape}: nothing it came from requires one"
+        )
+    if seed is None:
+        if out._data.size != 1:
+            raise RuntimeError(f"a Tensor of shape {out._data.shape} is not a scalar; pass the gradient to start from")
+        seed = np.ones_like(out._data)
+    seed = seed if isinstance(seed, Tensor) else Tensor(seed, dtype=out._data.dtype)
+    if seed._data.shape != out._data.shape:
+        raise RuntimeError(f"the gradient has shape {seed._data.shape}, the Tensor it belongs to {out._data.shape}")
+    return seed if create_graph else seed._data
+
+
+def _unbroadcast(g: Any, shape: tuple[int, ...], name: str) -> Any:
+    """Sum ``g`` over the axes along which an argument of this shape was repeated: broadcasting's adjoint."""
+    lead = g.ndim - len(shape)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[lead:], strict=True)):
+        raise RuntimeError(f"the derivative of {name} has shape {g.shape}, which {shape} cannot be broadcast to")
+    axes = tuple(i for i, m in enumerate(g.shape) if i < lead or shape[i - lead] != m)
+    return g.sum(axis=axes, keepdims=True).reshape(shape)
+
+
+def _owned(found: list[tuple[Tensor, Any]]) -> list[tuple[Tensor, Tensor]]:
+    """Gradients as Tensors that share memory with nothing: rules may hand on ``g`` itself or a view of it."""
+    owned, seen = [], set()
+    for t, g in found:
+        if isinstance(g, Tensor):
+            g = g.clone() if id(g) in seen else g
+        else:
+            g = _without_history(_new(Tensor), np.array(g) if g.base is not None or id(g) in seen else np.asarray(g))
+        seen.add(id(g))
+        owned.append((t, g))
+    return owned
+
+
+# ------------------------------------------------------------------------------- changes in place are noticed
+
+
+def _share_memory(out: Tensor, source: Tensor) -> None:
+    if source._changed is None:
+        source._changed = [0]
+    out._changed = source._changed
+
+
+def mark_changed(tensor: Tensor) -> None:
+    """Say that ``tensor._data`` was written in place, so that no walk takes the new value for the old."""
+    if tensor._changed is None:
+        tensor._changed = [0]
+    tensor._changed[0] = next(_clock)
+
+
+def _check_unchanged(node: Tensor) -> None:
+    for t in (node, *node._args):
+        if isinstance(t, Tensor) and t._changed is not None and t._changed[0] > node._time:
+            what = "the result" if t is node else "an argument"
+            raise RuntimeError(
+                f"{what} of {node._op.__name__}, of shape {t._data.shape}, was changed in place after it was recorded, "
+                "and its gradient needs the old value; run backward before the change, or change a copy"
+            )

@@ -1,0 +1,86 @@
+"""Changes in place, for values that no gradient flows through: parameter updates, statistics, buffers.
+
+While ops are recorded, a Tensor that requires gradients is never overwritten: ``x += y`` makes a new Tensor (and is
+refused for a leaf, which would no longer be one). Inside ``no_grad`` all of these write into the array itself, and a
+backward pass that still needs the old value raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .engine import Tensor
+from .mode import thread
+from .ops import add, divide, multiply, subtract
+
+
+def _write(x: Tensor, value: Any, index: Any = ..., what: str = "changing") -> Tensor:
+    value = value._data if isinstance(value, Tensor) else value
+    index = tuple(i._data if isinstance(i, Tensor) else i for i in index) if isinstance(index, tuple) else index
+    index = index._data if isinstance(index, Tensor) else index
+    if x._requires_grad and thread.recording:
+        raise RuntimeError(
+            f"{what} a Tensor of shape {x.shape} in place while its gradients are recorded; do it inside no_grad()"
+        )
+    array = x.data
+    try:
+        array[index] = value
+    except (ValueError, IndexError, TypeError) as error:
+        raise type(error)(f"{what} a Tensor of shape {x.shape} in place with {np.shape(value)}: {error}") from None
+    x.data = array
+    return x
+
+
+def copy_(x: Tensor, value: Any) -> Tensor:
+    """Overwrite with ``value`` (broadcast, converted to this dtype)."""
+    return _write(x, value, what="overwriting")
+
+
+def fill_(x: Tensor, value: float) -> Tensor:
+    """Overwrite every element with one number."""
+    return _write(x, value, what="overwriting")
+
+
+def zero_(x: Tensor) -> Tensor:
+    """Overwrite with zeros."""
+    return _write(x, 0, what="overwriting")
+
+
+def setitem(x: Tensor, index: Any, value: Any) -> None:
+    """``x[index] = value``."""
+    _write(x, value, index)
+
+
+def _augmented(op: Any) -> Callable[[Tensor, Any], Tensor]:
+    def assign(x: Tensor, y: Any) -> Tensor:
+        needed = x._requires_grad or (isinstance(y, Tensor) and y._requires_grad)
+        if needed and thread.recording:
+            if x._requires_grad and x._op is None:
+                raise RuntimeError("a leaf that requires gradients is changed in place; do it inside no_grad()")
+            return op(x, y)  # type: ignore[no-any-return]
+        return _write(x, op(x._data, y._data if isinstance(y, Tensor) else y))
+
+    return assign
+
+
+def requires_grad_(x: Tensor, requires_grad: bool = True) -> Tensor:
+    """Set ``requires_grad`` and return the Tensor."""
+    x.requires_grad = requires_grad
+    return x
+
+
+for _name, _function in {
+    "copy_": copy_,
+    "fill_": fill_,
+    "zero_": zero_,
+    "requires_grad_": requires_grad_,
+    "__setitem__": setitem,
+    "__iadd__": _augmented(add),
+    "__isub__": _augmented(subtract),
+    "__imul__": _augmented(multiply),
+    "__itruediv__": _augmented(divide),
+}.items():
+    setattr(Tensor, _name, _function)

@@ -1,0 +1,32 @@
+"""Neural networks: Module and Parameter, layers, their formulas (functional) and initial values (init)."""
+
+from . import functional, init
+from .layers import (
+    BCEWithLogitsLoss,
+    Dropout,
+    LeakyReLU,
+    Linear,
+    Maxout,
+    ReLU,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
+from .module import Module, Parameter, Sequential
+
+__all__ = [
+    "BCEWithLogitsLoss",
+    "Dropout",
+    "LeakyReLU",
+    "Linear",
+    "Maxout",
+    "Module",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softplus",
+    "Tanh",
+    "functional",
+    "init",
+]

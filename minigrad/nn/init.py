@@ -1,0 +1,107 @@
+"""Initial values: each function overwrites a Tensor with draws from a generator and returns it. PyTorch's names.
+
+fan_in and fan_out are the lengths of a weight's second and first dimension: (out, in), PyTorch's layout.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import random
+from ..engine import Tensor
+from ..mode import no_grad
+from ..random import Generator
+
+
+@no_grad()
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """U[a, b)."""
+    draw = (generator or random.default_generator).uniform(a, b, tensor.shape, _drawn(tensor))
+    return tensor.copy_(draw)
+
+
+@no_grad()
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """N(mean, std^2)."""
+    draw = (generator or random.default_generator).normal(mean, std, tensor.shape, _drawn(tensor))
+    return tensor.copy_(draw)
+
+
+@no_grad()
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """All elements ``val``."""
+    return tensor.fill_(val)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """All elements 0."""
+    return constant_(tensor, 0.0)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """All elements 1."""
+    return constant_(tensor, 1.0)
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """U(-a, a) with a = gain sqrt(6 / (fan_in + fan_out)). Glorot and Bengio, 2010."""
+    a = gain * math.sqrt(6 / sum(_fans(tensor)))
+    return uniform_(tensor, -a, a, generator)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """N(0, s^2) with s = gain sqrt(2 / (fan_in + fan_out)). Glorot and Bengio, 2010."""
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """U(-b, b) with b = gain sqrt(3 / fan). He et al., 2015. ``a``: the negative slope of the leaky relu."""
+    bound = calculate_gain(nonlinearity, a) * math.sqrt(3 / _fan(tensor, mode))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """N(0, s^2) with s = gain / sqrt(fan). He et al., 2015. ``a``: the negative slope of the leaky relu."""
+    return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)), generator)
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """What keeps the variance of a layer's output: sqrt(2 / (1 + slope^2)) for leaky_relu, 5/3 for tanh, ..."""
+    slope = 0.01 if param is None else param
+    gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2.0)}
+    gains["leaky_relu"] = math.sqrt(2 / (1 + slope**2))
+    if nonlinearity not in gains:
+        raise ValueError(f"no gain is known for {nonlinearity!r}; known are {', '.join(sorted(gains))}")
+    return gains[nonlinearity]
+
+
+def _fans(tensor: Tensor) -> tuple[int, int]:
+    if tensor.ndim != 2:
+        raise ValueError(
+            f"fan_in and fan_out are those of a weight matrix (out, in); this Tensor has shape {tensor.shape}"
+        )
+    return tensor.shape[1], tensor.shape[0]
+
+
+def _fan(tensor: Tensor, mode: str) -> int:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f'mode is "fan_in" or "fan_out", got {mode!r}')
+    return _fans(tensor)[mode == "fan_out"]
+
+
+def _drawn(tensor: Tensor) -> Any:
+    """Draw in the Tensor's precision, at least float32."""
+    return "float64" if tensor.dtype == "float64" else "float32"

@@ -1,0 +1,220 @@
+"""Arithmetic: + - * / ** @ and comparisons. The first derivatives to read.
+
+Shapes: NumPy broadcasting; dtypes: NumPy promotion, Python numbers are weak. The rules are those of a calculus
+book; where an argument was broadcast, the walk sums its gradient back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine import derivatives, op
+from .elementary import log, where
+from .shape import squeeze, transpose, unsqueeze
+
+
+@op(linear=True)
+def add(x: Any, y: Any) -> Any:
+    """``x + y``."""
+    return x + y
+
+
+derivatives(
+    add,
+    lambda g, out, x, y: g,
+    lambda g, out, x, y: g,
+)
+
+
+@op(linear=True)
+def subtract(x: Any, y: Any) -> Any:
+    """``x - y``."""
+    return x - y
+
+
+derivatives(
+    subtract,
+    lambda g, out, x, y: g,
+    lambda g, out, x, y: -g,
+)
+
+
+@op(linear=True)
+def negative(x: Any) -> Any:
+    """``-x``."""
+    return -x
+
+
+derivatives(negative, lambda g, out, x: -g)
+
+
+@op
+def multiply(x: Any, y: Any) -> Any:
+    """``x y``, element by element."""
+    return x * y
+
+
+derivatives(
+    multiply,
+    lambda g, out, x, y: g * y,
+    lambda g, out, x, y: g * x,
+)
+
+
+@op
+def divide(x: Any, y: Any) -> Any:
+    """``x / y``; d/dx = 1/y, d/dy = -x/y^2."""
+    return x / y
+
+
+derivatives(
+    divide,
+    lambda g, out, x, y: g / y,
+    lambda g, out, x, y: -g * out / y,
+)
+
+
+def power(x: Any, y: Any) -> Any:
+    """``x ** y`` for a real exponent. A number for ``y`` takes the shorter rule."""
+    if type(y) in (int, float):
+        return _power(x, exponent=y)
+    return _power_of_two_tensors(x, y)
+
+
+@op
+def _power(x: Any, *, exponent: float) -> Any:
+    with np.errstate(over="ignore"):
+        return x**exponent
+
+
+def _power_derivative(g: Any, out: Any, x: Any, *, exponent: float) -> Any:
+    """``n x^(n-1)``; 0 for n = 0, also at x = 0."""
+    if exponent in (0, 1):
+        return g * exponent
+    return g * (exponent * power(x, exponent - 1))
+
+
+derivatives(_power, _power_derivative)
+
+
+@op
+def _power_of_two_tensors(x: Any, y: Any) -> Any:
+    with np.errstate(over="ignore"):
+        return x**y
+
+
+def _power_base_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:
+    """``y x^(y-1)``, and 0 where x = y = 0, where the formula says 0 times infinity."""
+    return g * y * where((x == 0) & (y == 0), 1, x) ** (y - 1)
+
+
+def _power_exponent_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:
+    """``x^y log x``, and its limit 0 where x = 0 and y >= 0."""
+    return g * out * log(where((x == 0) & (y >= 0), 1, x))
+
+
+derivatives(_power_of_two_tensors, _power_base_derivative, _power_exponent_derivative)
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """Matrix product ``x @ y``: (..., n, k) @ (..., k, m) -> (..., n, m); 1-D arguments lose their dimension.
+
+    The leading dimensions broadcast. d/dx = g y^T, d/dy = x^T g.
+    """
+    x_is_vector, y_is_vector = x.ndim == 1, y.ndim == 1
+    if x.ndim == 0 or y.ndim == 0:
+        raise ValueError(f"matmul of {tuple(x.shape)} and {tuple(y.shape)}: needs at least one dimension each; use *")
+    out = _matmul(unsqueeze(x, 0) if x_is_vector else x, unsqueeze(y, 1) if y_is_vector else y)
+    if y_is_vector:
+        out = squeeze(out, -1)
+    return squeeze(out, -1 if y_is_vector else -2) if x_is_vector else out
+
+
+@op
+def _matmul(x: Any, y: Any) -> Any:
+    return x @ y
+
+
+derivatives(
+    _matmul,
+    lambda g, out, x, y: g @ transpose(y, -2, -1),
+    lambda g, out, x, y: transpose(x, -2, -1) @ g,
+)
+
+
+@op
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """``x W^T + b``: (..., n) and weight (m, n), bias (m,) or None -> (..., m). PyTorch's layout."""
+    return x @ weight.T if bias is None else x @ weight.T + bias
+
+
+derivatives(
+    linear,
+    lambda g, out, x, weight, bias=None: g @ weight,
+    lambda g, out, x, weight, bias=None: transpose(_rows(g), 0, 1) @ _rows(x),
+    lambda g, out, x, weight, bias=None: g,
+)
+
+
+def _rows(x: Any) -> Any:
+    """All but the last dimension joined: (..., n) -> (rows, n)."""
+    return x if x.ndim == 2 else x.reshape((-1, x.shape[-1]))
+
+
+# Comparisons are piecewise constant: no rule, so their results have no history.
+
+
+@op
+def equal(x: Any, y: Any) -> Any:
+    """``x == y``, element by element."""
+    return x == y
+
+
+@op
+def not_equal(x: Any, y: Any) -> Any:
+    """``x != y``, element by element."""
+    return x != y
+
+
+@op
+def less(x: Any, y: Any) -> Any:
+    """``x < y``, element by element."""
+    return x < y
+
+
+@op
+def less_equal(x: Any, y: Any) -> Any:
+    """``x <= y``, element by element."""
+    return x <= y
+
+
+@op
+def greater(x: Any, y: Any) -> Any:
+    """``x > y``, element by element."""
+    return x > y
+
+
+@op
+def greater_equal(x: Any, y: Any) -> Any:
+    """``x >= y``, element by element."""
+    return x >= y
+
+
+@op
+def logical_and(x: Any, y: Any) -> Any:
+    """``x & y`` of booleans."""
+    return x & y
+
+
+@op
+def logical_or(x: Any, y: Any) -> Any:
+    """``x | y`` of booleans."""
+    return x | y
+
+
+@op
+def logical_not(x: Any) -> Any:
+    """``~x`` of booleans."""
+    return ~x

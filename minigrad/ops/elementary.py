@@ -1,0 +1,136 @@
+"""Elementary functions, applied element by element: exp, log, sqrt, abs, the larger, the smaller, a choice.
+
+Values and derivatives are IEEE's: where the mathematics says infinity they are infinite (sqrt'(0) = inf).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine import derivatives, op
+
+
+@op
+def exp(x: Any) -> Any:
+    """``e^x``, its own derivative."""
+    with np.errstate(over="ignore"):
+        return np.exp(x)
+
+
+derivatives(exp, lambda g, out, x: g * out)
+
+
+@op
+def log(x: Any) -> Any:
+    """Natural logarithm; d/dx = 1/x."""
+    return np.log(x)
+
+
+derivatives(log, lambda g, out, x: g / x)
+
+
+@op
+def sqrt(x: Any) -> Any:
+    """Square root; d/dx = 1 / (2 sqrt x), infinite at 0."""
+    return np.sqrt(x)
+
+
+derivatives(sqrt, lambda g, out, x: g / (2 * out))
+
+
+@op
+def sign(x: Any) -> Any:
+    """-1, 0 or 1; piecewise constant, so nothing flows back."""
+    return np.sign(x)
+
+
+@op
+def abs(x: Any) -> Any:
+    """``|x|``; d/dx = sign x, 0 at 0."""
+    return np.abs(x)
+
+
+derivatives(abs, lambda g, out, x: g * sign(x))
+
+
+@op
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """``x`` where the condition holds, else ``y``; the gradient goes to the one that was taken."""
+    return np.where(condition, x, y)
+
+
+derivatives(
+    where,
+    None,
+    lambda g, out, condition, x, y: where(condition, g, 0),
+    lambda g, out, condition, x, y: where(condition, 0, g),
+)
+
+
+@op
+def maximum(x: Any, y: Any) -> Any:
+    """The larger of two; a tie shares the gradient evenly."""
+    return np.maximum(x, y)
+
+
+derivatives(
+    maximum,
+    lambda g, out, x, y: where(x > y, g, where(x == y, g / 2, 0)),
+    lambda g, out, x, y: where(y > x, g, where(x == y, g / 2, 0)),
+)
+
+
+@op
+def minimum(x: Any, y: Any) -> Any:
+    """The smaller of two; a tie shares the gradient evenly."""
+    return np.minimum(x, y)
+
+
+derivatives(
+    minimum,
+    lambda g, out, x, y: where(x < y, g, where(x == y, g / 2, 0)),
+    lambda g, out, x, y: where(y < x, g, where(x == y, g / 2, 0)),
+)
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Any:
+    """``x`` limited to [min, max]; d/dx = 1 inside and at the bounds, 0 outside. A bound of None does not limit.
+
+    A bound that is a Tensor gets the gradient where it limits.
+    """
+    if min is None and max is None:
+        raise ValueError("clip needs min, max or both")
+    return _clip(x, -np.inf if min is None else min, np.inf if max is None else max)
+
+
+@op
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    return np.minimum(np.maximum(x, low), high)
+
+
+derivatives(
+    _clip,
+    lambda g, out, x, low, high: where((x >= low) & (x <= high), g, 0),
+    lambda g, out, x, low, high: where((x < low) & (low < high), g, 0),
+    lambda g, out, x, low, high: where((x > high) | (low >= high), g, 0),
+)
+
+
+@op(linear=True)
+def astype(x: Any, *, dtype: Any) -> Any:
+    """``x`` as another dtype. The walk returns every gradient in its argument's own dtype."""
+    return x.astype(dtype)
+
+
+derivatives(astype, lambda g, out, x, dtype: g)
+
+
+@op(linear=True)
+def clone(x: Any) -> Any:
+    """A copy that is part of the graph."""
+    return x.copy()
+
+
+derivatives(clone, lambda g, out, x: g)

@@ -1,0 +1,184 @@
+"""Reductions: many elements to one. Over all dimensions, or over ``dim`` (NumPy's ``axis``), kept at length 1 or not.
+
+Every function takes PyTorch's ``dim, keepdim`` and NumPy's ``axis, keepdims``: an int, several, or None for all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from ..engine import derivatives, op
+from .elementary import exp, sqrt
+from .shape import expand, squeeze, take_along_dim
+
+Dim = int | Sequence[int] | None
+
+
+def _dims(x: Any, dim: Dim, axis: Dim) -> tuple[int, ...]:
+    """The dimensions meant, counted from 0."""
+    if dim is not None and axis is not None:
+        raise TypeError(f"dim and axis are two names for one argument, got dim={dim} and axis={axis}")
+    dim = axis if dim is None else dim
+    return tuple(range(x.ndim)) if dim is None else normalize_axis_tuple(dim, x.ndim, "dim")
+
+
+def _kept(x: Any, like: Any, dims: tuple[int, ...]) -> Any:
+    """A reduced ``x`` with its dimensions back, at length 1, so that it broadcasts against ``like``."""
+    return x.reshape(tuple(1 if i in dims else n for i, n in enumerate(like.shape)))
+
+
+def sum(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
+    """Sum of elements. Its adjoint repeats: every element gets the gradient of its sum."""
+    return _sum(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
+
+
+@op(linear=True)
+def _sum(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    return x.sum(axis=dims, keepdims=keepdim)
+
+
+derivatives(_sum, lambda g, out, x, dims, keepdim: expand(_kept(g, x, dims), x.shape))
+
+
+def mean(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
+    """Arithmetic mean: sum / count."""
+    dims = _dims(x, dim, axis)
+    return _sum(x, dims=dims, keepdim=keepdim or keepdims) / _count(x, dims)
+
+
+def var(
+    x: Any,
+    dim: Dim = None,
+    keepdim: bool = False,
+    *,
+    correction: float = 1,
+    unbiased: bool | None = None,
+    axis: Dim = None,
+    keepdims: bool = False,
+) -> Any:
+    """Variance: sum (x - mean)^2 / (count - correction). Unbiased by default, as in PyTorch; NumPy's is not."""
+    dims = _dims(x, dim, axis)
+    correction = correction if unbiased is None else int(unbiased)
+    centred = x - mean(x, dims, True)
+    degrees = _count(x, dims) - correction
+    if degrees <= 0:
+        raise ValueError(f"var over dims {dims} of shape {tuple(x.shape)}: needs more than {correction} elements")
+    return _sum(centred * centred, dims=dims, keepdim=keepdim or keepdims) / degrees
+
+
+def std(x: Any, dim: Dim = None, keepdim: bool = False, **options: Any) -> Any:
+    """Standard deviation: the square root of ``var``, whose options it takes."""
+    return sqrt(var(x, dim, keepdim, **options))
+
+
+def _count(x: Any, dims: tuple[int, ...]) -> int:
+    return math.prod(x.shape[d] for d in dims)
+
+
+def amax(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
+    """Largest element; equal largest elements share the gradient evenly."""
+    return _amax(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
+
+
+@op
+def _amax(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    return x.max(axis=dims, keepdims=keepdim)
+
+
+def _amax_derivative(g: Any, out: Any, x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    largest = (x == _kept(out, x, dims)).astype(g.dtype)
+    return largest * _kept(g, x, dims) / largest.sum(axis=dims, keepdims=True)
+
+
+derivatives(_amax, _amax_derivative)
+
+
+def amin(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
+    """Smallest element; equal smallest elements share the gradient evenly."""
+    return -amax(-x, dim, keepdim, axis=axis, keepdims=keepdims)
+
+
+class Extremes(NamedTuple):
+    """What ``max`` and ``min`` over one dimension return, as in PyTorch."""
+
+    values: Any
+    indices: Any
+
+
+def max(
+    x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False
+) -> Any:
+    """Largest element of all, or (values, indices) along one dimension; the first largest takes the gradient."""
+    return _extreme(x, argmax, amax, dim if axis is None else axis, keepdim or keepdims)
+
+
+def min(
+    x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False
+) -> Any:
+    """Smallest element of all, or (values, indices) along one dimension; the first smallest takes the gradient."""
+    return _extreme(x, argmin, amin, dim if axis is None else axis, keepdim or keepdims)
+
+
+def _extreme(x: Any, arg: Any, of_all: Any, dim: int | None, keepdim: bool) -> Any:
+    if dim is None:
+        return of_all(x, keepdim=keepdim)
+    indices = arg(x, dim, True)
+    values = take_along_dim(x, indices, dim)
+    return Extremes(values, indices) if keepdim else Extremes(squeeze(values, dim), squeeze(indices, dim))
+
+
+def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Position of the first largest element: in the flattened ``x``, or along ``dim``."""
+    return _argmax(x, dim=dim, keepdim=keepdim)
+
+
+@op
+def _argmax(x: Any, *, dim: int | None, keepdim: bool) -> Any:
+    return np.argmax(x, axis=dim, keepdims=keepdim)
+
+
+def argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Position of the first smallest element: in the flattened ``x``, or along ``dim``."""
+    return _argmin(x, dim=dim, keepdim=keepdim)
+
+
+@op
+def _argmin(x: Any, *, dim: int | None, keepdim: bool) -> Any:
+    return np.argmin(x, axis=dim, keepdims=keepdim)
+
+
+def logsumexp(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
+    """``log sum exp(x)`` with the largest element taken out first, so that nothing overflows; d/dx = softmax."""
+    return _logsumexp(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
+
+
+@op
+def _logsumexp(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    largest = x.max(axis=dims, keepdims=True)
+    largest = np.where(np.isfinite(largest), largest, 0)
+    with np.errstate(divide="ignore", over="ignore"):
+        out = largest + np.log(np.exp(x - largest).sum(axis=dims, keepdims=True))
+    return out if keepdim else out.squeeze(dims)
+
+
+derivatives(
+    _logsumexp,
+    lambda g, out, x, dims, keepdim: _kept(g, x, dims) * exp(x - _kept(out, x, dims)),
+)
+
+
+def softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+    """``exp(x) / sum exp(x)`` along one dimension."""
+    return exp(log_softmax(x, dim, axis=axis))
+
+
+def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+    """``x - log sum exp(x)`` along one dimension."""
+    if dim is None and axis is None:
+        raise TypeError("softmax needs the dimension along which the results add up to one: dim=-1, for example")
+    return x - logsumexp(x, dim, True, axis=axis)
