@@ -19,7 +19,7 @@ POINT_SIGMAS = tuple(float(10 ** (i / 8 - 2.5)) for i in range(21))  # 0.003 ...
 OWN_OPTIONS = {"data", "preset", "steps"}  # written out below; every other setting's option is made from its field
 
 
-class Widths(click.ParamType):
+class Widths(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4
     """1200,1200"""
 
     name = "n,n,..."

@@ -26,7 +26,7 @@ def generator_network(s: Settings, dimension: int, output_bias: Array | None, rn
     """
     widths = [s.noise_dim, *s.generator_layers, dimension]
     *hidden, last = [_spread(nn.Linear(n, m), s.generator_init, rng) for n, m in pairwise(widths)]
-    if output_bias is not None:
+    if output_bias is not None and last.bias is not None:
         with no_grad():
             last.bias.copy_(output_bias)
     relus = [part for layer in hidden for part in (layer, nn.ReLU())]
@@ -48,7 +48,8 @@ def discriminator_network(s: Settings, dimension: int, rng: Generator, masks: Ge
 def _spread(layer: Layer, init_range: float, rng: Generator) -> Layer:
     """Weights uniform on +- init_range, biases 0."""
     init.uniform_(layer.weight, -init_range, init_range, rng)
-    init.zeros_(layer.bias)
+    if layer.bias is not None:
+        init.zeros_(layer.bias)
     return layer
 
 

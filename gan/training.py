@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from minigrad import Generator, Tensor, no_grad, ops, optim
 from minigrad.nn import Module
@@ -71,7 +72,8 @@ class Training:
         self.game = Game(
             self.G,
             self.D,
-            *self.optimizers,
+            self.optimizers[0],
+            self.optimizers[1],
             self.minibatches,
             lambda: draw_noise(s, s.batch_size, self.z),
             GENERATOR_LOSSES[s.objective],
@@ -121,7 +123,7 @@ class Training:
         self.D.eval()
         verdict = ops.sigmoid(self.D(Tensor(x.astype(np.float32)))).data[:, 0]
         self.D.train()
-        return verdict
+        return np.asarray(verdict)
 
     # ------------------------------------------------------------------------------------- checkpoints
 
@@ -218,11 +220,18 @@ def load(training: Training, run: RunFolder) -> None:
         raise UserError(f"{run.checkpoint_file} does not fit its settings: {error}; start a new run") from None
 
 
+def blas_threads(training: Training) -> threadpool_limits:
+    """One BLAS thread for small products, which lose more by waiting for each other than they gain; else all."""
+    widest = max(p.numel() for net in (training.G, training.D) for p in net.parameters())
+    small = training.settings.batch_size * widest < 1e7
+    return threadpool_limits(1 if small else None, user_api="blas")
+
+
 def train(run: RunFolder, training: Training, command: list[str]) -> bool:
     """Iterate up to ``settings.steps``, writing metrics, pictures and checkpoints. False if the user stopped it."""
     s = training.settings
     first, started = training.step, time.perf_counter()
-    with Interrupt() as interrupt, Progress(training.step, s.steps, s.log_every) as progress:
+    with blas_threads(training), Interrupt() as interrupt, Progress(training.step, s.steps, s.log_every) as progress:
         if training.step == 0:
             _draw(run, training)
         while training.step < s.steps and not interrupt.requested:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from inspect import signature
 from itertools import count
 from typing import TYPE_CHECKING, Any, ParamSpec, overload
 
@@ -71,6 +72,9 @@ class Tensor(TensorMethods):
 
     @data.setter
     def data(self, value: Any) -> None:
+        value = value._data if isinstance(value, Tensor) else np.asarray(value)
+        if value.dtype.kind not in ("f" if self._requires_grad else "fiub"):
+            raise TypeError(f"data of a Tensor that is {self._data.dtype} cannot become {value.dtype}")
         self._data = value if value.ndim else value[()]
         mark_changed(self)
 
@@ -127,7 +131,13 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
     if forward is None:
         return lambda forward: op(forward, linear=linear, view=view)
 
+    parameters = signature(forward)
+    data_names = frozenset(n for n, p in parameters.parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD)
+
     def apply(*args: Any, **settings: Any) -> Any:
+        if settings and not data_names.isdisjoint(settings):  # data given by name, as in linear(x, weight, bias=b)
+            bound = parameters.bind(*args, **settings)
+            args, settings = bound.args, bound.kwargs
         values, any_tensor, needed = [], False, False
         for a in args:
             if isinstance(a, Tensor):
@@ -185,7 +195,8 @@ class _Each:
 
 def _explained(error: Exception, name: str, values: Sequence[Any]) -> Exception:
     """The same error, saying which op was given what."""
-    given = ", ".join(f"{v.shape} {v.dtype}" if hasattr(v, "dtype") else repr(v)[:40] for v in values)
+    arrays = (np.ndarray, np.generic)
+    given = ", ".join(f"{v.shape} {v.dtype}" if isinstance(v, arrays) else repr(v)[:40] for v in values)
     kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
     return kind(f"{name} of {given}: {error}")
 
@@ -204,13 +215,17 @@ def gradients(
 ) -> Any:
     """Gradients of ``out`` with respect to ``wrt``, stored nowhere: a Tensor for a Tensor, a tuple for several.
 
-    ``sum_j grad_outputs_j . d out_j / d wrt_i``; grad_outputs default to 1 for scalars. ``create_graph`` records the
-    gradients' own history, for higher derivatives; else the graph is freed, unless ``retain_graph``. A ``wrt`` that
-    ``out`` does not depend on raises RuntimeError, or gives None with ``allow_unused``.
+    ``sum_j grad_outputs_j . d out_j / d wrt_i``; grad_outputs, a list for several outs, default to 1 for scalars.
+    ``create_graph`` records the gradients' own history, for higher derivatives; else the graph is freed, unless
+    ``retain_graph``. ``wrt`` that ``out`` does not depend on raises RuntimeError, or gives None with ``allow_unused``.
     """
     outs = [out] if isinstance(out, Tensor) else list(out)
     inputs = [wrt] if isinstance(wrt, Tensor) else list(wrt)
-    seeds = grad_outputs if isinstance(grad_outputs, (list, tuple)) and len(outs) > 1 else [grad_outputs] * len(outs)
+    seeds = list(grad_outputs) if isinstance(grad_outputs, (list, tuple)) else [grad_outputs]
+    if grad_outputs is None:
+        seeds = [None] * len(outs)
+    if len(seeds) != len(outs):
+        raise RuntimeError(f"gradients: {len(outs)} outs but {len(seeds)} grad_outputs; give one for each")
     for t in inputs:
         if not t._requires_grad:
             raise RuntimeError(f"gradients: wrt has a Tensor of shape {t._data.shape} that does not require gradients")
@@ -237,11 +252,11 @@ def _walk(
     wanted = {id(t) for t in order if t._op is None} if wrt is None else {id(t) for t in wrt}
     found: list[tuple[Tensor, Any]] = []
     grads: dict[int, Any] = {}  # the gradient gathered so far for each Tensor, by id
-    for out, seed in zip(outs, seeds, strict=True):
-        g = _seed(out, seed, create_graph)
-        grads[id(out)] = grads[id(out)] + g if id(out) in grads else g
     # Derivatives are infinite where they are (sqrt at 0): IEEE values, as in PyTorch, not warnings.
     with set_grad_enabled(create_graph), np.errstate(all="ignore"):
+        given = [_seed(out, seed, create_graph) for out, seed in zip(outs, seeds, strict=True)]
+        for out, g in zip(outs, given, strict=True):
+            grads[id(out)] = grads[id(out)] + g if id(out) in grads else g
         while order:
             node = order.pop()
             g = grads.pop(id(node), None)
@@ -267,12 +282,12 @@ def _walk(
                     if ga.shape != x.shape:
                         ga = _unbroadcast(ga, x.shape, apply.__name__)
                     if ga.dtype is not x.dtype:
-                        ga = ga.astype(x.dtype)
+                        ga = ga.astype(dtype=x.dtype)
                     key = id(a)
                     grads[key] = grads[key] + ga if key in grads else ga
             if not (retain_graph or apply.linear):
                 node._op, node._args = _freed, ()
-    return _owned(found)
+        return _owned(found, given)
 
 
 def history(roots: Iterable[Tensor]) -> list[Tensor]:
@@ -323,7 +338,10 @@ def _seed(out: Tensor, seed: Any, create_graph: bool) -> Any:
         if out._data.size != 1:
             raise RuntimeError(f"a Tensor of shape {out._data.shape} is not a scalar; pass the gradient to start from")
         seed = np.ones_like(out._data)
-    seed = seed if isinstance(seed, Tensor) else Tensor(seed, dtype=out._data.dtype)
+    if not isinstance(seed, Tensor):
+        seed = Tensor(seed, dtype=out._data.dtype)
+    elif seed._data.dtype != out._data.dtype:
+        seed = seed.astype(dtype=out._data.dtype)
     if seed._data.shape != out._data.shape:
         raise RuntimeError(f"the gradient has shape {seed._data.shape}, the Tensor it belongs to {out._data.shape}")
     return seed if create_graph else seed._data
@@ -338,15 +356,19 @@ def _unbroadcast(g: Any, shape: tuple[int, ...], name: str) -> Any:
     return g.sum(axis=axes, keepdims=True).reshape(shape)
 
 
-def _owned(found: list[tuple[Tensor, Any]]) -> list[tuple[Tensor, Tensor]]:
-    """Gradients as Tensors that share memory with nothing: rules may hand on ``g`` itself or a view of it."""
-    owned, seen = [], set()
+def _owned(found: list[tuple[Tensor, Any]], given: Iterable[Any]) -> list[tuple[Tensor, Tensor]]:
+    """Gradients as Tensors that share memory with nothing: rules may hand on ``g`` itself or a view of it.
+
+    ``given`` is what the walk started with, which belongs to the caller.
+    """
+    owned, seen = [], {id(g) for g in given}
     for t, g in found:
-        if isinstance(g, Tensor):
-            g = g.clone() if id(g) in seen else g
-        else:
-            g = _without_history(_new(Tensor), np.array(g) if g.base is not None or id(g) in seen else np.asarray(g))
+        shared = id(g) in seen
         seen.add(id(g))
+        if isinstance(g, Tensor):
+            g = g.clone() if shared or g._data.base is not None else g
+        else:
+            g = _without_history(_new(Tensor), np.array(g) if shared or g.base is not None else np.asarray(g))
         owned.append((t, g))
     return owned
 

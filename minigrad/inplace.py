@@ -18,6 +18,10 @@ from .ops import add, divide, multiply, subtract
 
 
 def _write(x: Tensor, value: Any, index: Any = ..., what: str = "changing") -> Tensor:
+    if isinstance(value, Tensor) and value._requires_grad and thread.recording:
+        raise RuntimeError(
+            f"{what} a Tensor in place drops the gradient of the value; detach() it, or use where or cat"
+        )
     value = value._data if isinstance(value, Tensor) else value
     index = tuple(i._data if isinstance(i, Tensor) else i for i in index) if isinstance(index, tuple) else index
     index = index._data if isinstance(index, Tensor) else index
@@ -61,7 +65,10 @@ def _augmented(op: Any) -> Callable[[Tensor, Any], Tensor]:
             if x._requires_grad and x._op is None:
                 raise RuntimeError("a leaf that requires gradients is changed in place; do it inside no_grad()")
             return op(x, y)  # type: ignore[no-any-return]
-        return _write(x, op(x._data, y._data if isinstance(y, Tensor) else y))
+        value = op(x._data, y._data if isinstance(y, Tensor) else y)
+        if not np.can_cast(value.dtype, x.dtype, "same_kind"):
+            raise TypeError(f"{op.__name__} in place: a result of {value.dtype} does not fit a Tensor of {x.dtype}")
+        return _write(x, value)
 
     return assign
 

@@ -65,7 +65,7 @@ class ArrayProtocol:
         """The array itself, sharing memory; refused where that would drop the graph unseen."""
         if self._requires_grad:
             raise RuntimeError("numpy() would drop this Tensor's gradient; say so with .detach().numpy()")
-        return self._data  # type: ignore[no-any-return]
+        return np.asarray(self._data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         return np.array(self.numpy(), dtype=dtype, copy=copy)

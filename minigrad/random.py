@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+
+Array = np.ndarray[Any, Any]
 
 
 class Generator:
@@ -30,6 +33,8 @@ class Generator:
 
     def split(self, n: int = 2) -> list[Generator]:
         """``n`` generators independent of this one and of each other; every call gives new ones."""
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
+            raise ValueError(f"split makes an integer number of generators, got {n!r}")
         children = []
         for sequence in self._sequence.spawn(n):
             child = Generator.__new__(Generator)
@@ -37,25 +42,29 @@ class Generator:
             children.append(child)
         return children
 
-    def uniform(self, low: float, high: float, size: Any, dtype: Any = np.float32) -> np.ndarray[Any, Any]:
-        """Uniform on [low, high)."""
-        return self._numbers.random(size, dtype=dtype) * np.asarray(high - low, dtype) + np.asarray(low, dtype)
+    def uniform(self, low: float, high: float, size: Any, dtype: Any = np.float32) -> Array:
+        """Uniform on [low, high), where rounding may still give ``high``."""
+        out: Array = self._numbers.random(size, dtype=dtype) * np.asarray(high - low, dtype) + np.asarray(low, dtype)
+        return out
 
-    def normal(self, mean: float, std: float, size: Any, dtype: Any = np.float32) -> np.ndarray[Any, Any]:
+    def normal(self, mean: float, std: float, size: Any, dtype: Any = np.float32) -> Array:
         """Gaussian with this mean and standard deviation."""
-        return self._numbers.standard_normal(size, dtype=dtype) * np.asarray(std, dtype) + np.asarray(mean, dtype)
+        out: Array = self._numbers.standard_normal(size, dtype=dtype) * np.asarray(std, dtype) + np.asarray(mean, dtype)
+        return out
 
-    def bernoulli(self, p: float, size: Any) -> np.ndarray[Any, Any]:
+    def bernoulli(self, p: float, size: Any) -> Array:
         """True with probability ``p`` (to within 2^-24)."""
-        return self._numbers.random(size, dtype=np.float32) < p
+        out: Array = self._numbers.random(size, dtype=np.float32) < p
+        return out
 
-    def permutation(self, n: int) -> np.ndarray[Any, Any]:
+    def permutation(self, n: int) -> Array:
         """The numbers 0 ... n-1 in random order (int64)."""
         return self._numbers.permutation(n)
 
-    def integers(self, low: int, high: int, size: Any) -> np.ndarray[Any, Any]:
+    def integers(self, low: int, high: int, size: Any) -> Array:
         """Uniform on low ... high-1 (int64)."""
-        return self._numbers.integers(low, high, size)
+        out: Array = self._numbers.integers(low, high, size)
+        return out
 
     def state_dict(self) -> dict[str, Any]:
         """The whole state, in numbers, strings and lists: fit for JSON."""
@@ -73,28 +82,48 @@ class Generator:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on exactly where ``state_dict`` was taken."""
-        try:
-            self._start(
-                np.random.SeedSequence(
-                    state["entropy"],
-                    spawn_key=state["spawn_key"],
-                    n_children_spawned=state["n_children_spawned"],
-                )
-            )
-            self._philox.state = {
-                "bit_generator": "Philox",
-                "state": {
-                    "counter": np.array(state["counter"], np.uint64),
-                    "key": np.array(state["key"], np.uint64),
-                },
-                "buffer": np.array(state["buffer"], np.uint64),
-                "buffer_pos": state["buffer_pos"],
-                "has_uint32": state["has_uint32"],
-                "uinteger": state["uinteger"],
-            }
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"this is not the state of a Generator: {error!r}") from None
+        """Go on exactly where ``state_dict`` was taken. What is no such state raises ValueError and changes nothing."""
+        _check(state)
+        sequence = np.random.SeedSequence(
+            state["entropy"], spawn_key=state["spawn_key"], n_children_spawned=state["n_children_spawned"]
+        )
+        if state["key"] != sequence.generate_state(2, np.uint64).tolist():
+            raise ValueError("this is not the state of a Generator: its key does not follow from entropy and spawn_key")
+        self._start(sequence)
+        words = {name: np.array(state[name], np.uint64) for name in ("counter", "key", "buffer")}
+        self._philox.state = {
+            "bit_generator": "Philox",
+            "state": {"counter": words["counter"], "key": words["key"]},
+            "buffer": words["buffer"],
+            "buffer_pos": state["buffer_pos"],
+            "has_uint32": state["has_uint32"],
+            "uinteger": state["uinteger"],
+        }
+
+
+_FIELDS: dict[str, tuple[str, int | None, float]] = {  # of a state: kind, length of a list, upper limit
+    "entropy": ("number", None, math.inf),
+    "spawn_key": ("list", None, 2**32),
+    "n_children_spawned": ("number", None, 2**32),
+    "counter": ("list", 4, 2**64),
+    "key": ("list", 2, 2**64),
+    "buffer": ("list", 4, 2**64),
+    "buffer_pos": ("number", None, 5),
+    "has_uint32": ("number", None, 2),
+    "uinteger": ("number", None, 2**32),
+}
+
+
+def _check(state: Any) -> None:
+    """Raise ValueError for what ``state_dict`` never returns. NumPy takes some of it, and reads outside its buffer."""
+    if not isinstance(state, dict) or state.keys() != _FIELDS.keys():
+        raise ValueError(f"this is not the state of a Generator, which has the fields {', '.join(_FIELDS)}")
+    for name, (kind, length, limit) in _FIELDS.items():
+        value = state[name]
+        numbers = value if kind == "list" else [value]
+        fits = isinstance(numbers, list) and length in (None, len(numbers))
+        if not fits or not all(type(n) is int and 0 <= n < limit for n in numbers):
+            raise ValueError(f"this is not the state of a Generator: its {name} cannot be right")
 
 
 default_generator = Generator(0)

@@ -12,7 +12,7 @@ from ..errors import UserError
 
 
 class Minibatches:
-    """Iterator over ``data`` (n, d) in minibatches (batch_size, d). What does not fill one is left for the next epoch."""
+    """Iterator over ``data`` (n, d) in minibatches (batch_size, d); an epoch leaves out what fills none."""
 
     def __init__(self, data: np.ndarray[Any, Any], batch_size: int, generator: Generator) -> None:
         if not 1 <= batch_size <= len(data):

@@ -34,7 +34,7 @@ SELECTION = 1000
 """How many validation points choose the width, the first ones."""
 
 BUDGET = 32 * 2**20
-"""Bytes of working memory that a block may take: few enough to stay in most machines' last-level cache."""
+"""Bytes of working memory that a block may take: larger blocks are no faster."""
 
 LARGEST = 1e75
 """Coordinates, widths and 1 / width stay below this, so that no square and no ratio of squares overflows."""

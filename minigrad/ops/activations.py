@@ -84,8 +84,8 @@ def maxout(x: Any, pieces: int) -> Any:
 
 @op
 def _maxout(x: Any) -> Any:
-    out = x[..., 0]
-    for i in range(1, x.shape[-1]):  # a running maximum: NumPy reduces a short last dimension slowly
+    out = np.maximum(x[..., 0], x[..., -1])  # of one piece too: a copy, not a view
+    for i in range(1, x.shape[-1] - 1):  # a running maximum: NumPy reduces a short last dimension slowly
         out = np.maximum(out, x[..., i])
     return out
 

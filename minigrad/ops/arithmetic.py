@@ -147,6 +147,8 @@ derivatives(
 @op
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """``x W^T + b``: (..., n) and weight (m, n), bias (m,) or None -> (..., m). PyTorch's layout."""
+    if weight.ndim != 2:
+        raise ValueError("the weight must be (out, in)")
     return x @ weight.T if bias is None else x @ weight.T + bias
 
 

@@ -102,29 +102,43 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     """
     if min is None and max is None:
         raise ValueError("clip needs min, max or both")
-    return _clip(x, -np.inf if min is None else min, np.inf if max is None else max)
+    return _clip(x, min, max)
 
 
 @op
 def _clip(x: Any, low: Any, high: Any) -> Any:
-    return np.minimum(np.maximum(x, low), high)
+    x = x if low is None else np.maximum(x, low)
+    return x if high is None else np.minimum(x, high)
 
 
 derivatives(
     _clip,
-    lambda g, out, x, low, high: where((x >= low) & (x <= high), g, 0),
-    lambda g, out, x, low, high: where((x < low) & (low < high), g, 0),
-    lambda g, out, x, low, high: where((x > high) | (low >= high), g, 0),
+    lambda g, out, x, low, high: where((x >= _or(low, -np.inf)) & (x <= _or(high, np.inf)), g, 0),
+    lambda g, out, x, low, high: where((x < low) & (low < _or(high, np.inf)), g, 0),
+    lambda g, out, x, low, high: where((x > high) | (_or(low, -np.inf) > high), g, 0),
 )
 
 
-@op(linear=True)
+def _or(bound: Any, infinity: float) -> Any:
+    return infinity if bound is None else bound
+
+
 def astype(x: Any, *, dtype: Any) -> Any:
-    """``x`` as another dtype. The walk returns every gradient in its argument's own dtype."""
+    """``x`` as another dtype. A gradient passes to floating types only; the walk returns it in its argument's dtype."""
+    return _astype(x, dtype=dtype) if np.dtype(dtype).kind == "f" else _discrete(x, dtype=dtype)
+
+
+@op(linear=True)
+def _astype(x: Any, *, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
-derivatives(astype, lambda g, out, x, dtype: g)
+derivatives(_astype, lambda g, out, x, dtype: g)
+
+
+@op
+def _discrete(x: Any, *, dtype: Any) -> Any:
+    return x.astype(dtype)  # piecewise constant: no rule
 
 
 @op(linear=True)

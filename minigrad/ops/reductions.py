@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
-from .elementary import exp, sqrt
+from .elementary import exp, where
 from .shape import expand, squeeze, take_along_dim
 
 Dim = int | Sequence[int] | None
@@ -47,8 +47,15 @@ derivatives(_sum, lambda g, out, x, dims, keepdim: expand(_kept(g, x, dims), x.s
 
 def mean(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
     """Arithmetic mean: sum / count."""
-    dims = _dims(x, dim, axis)
-    return _sum(x, dims=dims, keepdim=keepdim or keepdims) / _count(x, dims)
+    return _mean(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
+
+
+@op(linear=True)
+def _mean(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    return x.sum(axis=dims, keepdims=keepdim) / _count(x, dims)
+
+
+derivatives(_mean, lambda g, out, x, dims, keepdim: expand(_kept(g, x, dims) / _count(x, dims), x.shape))
 
 
 def var(
@@ -73,7 +80,16 @@ def var(
 
 def std(x: Any, dim: Dim = None, keepdim: bool = False, **options: Any) -> Any:
     """Standard deviation: the square root of ``var``, whose options it takes."""
-    return sqrt(var(x, dim, keepdim, **options))
+    return _root(var(x, dim, keepdim, **options))
+
+
+@op
+def _root(x: Any) -> Any:
+    return np.sqrt(x)
+
+
+# Unlike sqrt's, 0 at 0: equal elements have no spread to change, as in PyTorch.
+derivatives(_root, lambda g, out, x: where(x == 0, 0, g) / (2 * where(x == 0, 1, out)))
 
 
 def _count(x: Any, dims: tuple[int, ...]) -> int:
@@ -91,7 +107,7 @@ def _amax(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
 
 
 def _amax_derivative(g: Any, out: Any, x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
-    largest = (x == _kept(out, x, dims)).astype(g.dtype)
+    largest = (x == _kept(out, x, dims)).astype(dtype=g.dtype)
     return largest * _kept(g, x, dims) / largest.sum(axis=dims, keepdims=True)
 
 
@@ -152,24 +168,9 @@ def _argmin(x: Any, *, dim: int | None, keepdim: bool) -> Any:
     return np.argmin(x, axis=dim, keepdims=keepdim)
 
 
-def logsumexp(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
-    """``log sum exp(x)`` with the largest element taken out first, so that nothing overflows; d/dx = softmax."""
-    return _logsumexp(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
-
-
-@op
-def _logsumexp(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+def _finite_largest(x: Any, dims: tuple[int, ...]) -> Any:
     largest = x.max(axis=dims, keepdims=True)
-    largest = np.where(np.isfinite(largest), largest, 0)
-    with np.errstate(divide="ignore", over="ignore"):
-        out = largest + np.log(np.exp(x - largest).sum(axis=dims, keepdims=True))
-    return out if keepdim else out.squeeze(dims)
-
-
-derivatives(
-    _logsumexp,
-    lambda g, out, x, dims, keepdim: _kept(g, x, dims) * exp(x - _kept(out, x, dims)),
-)
+    return np.where(np.isfinite(largest), largest, 0)
 
 
 def softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
@@ -181,4 +182,36 @@ def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> A
     """``x - log sum exp(x)`` along one dimension."""
     if dim is None and axis is None:
         raise TypeError("softmax needs the dimension along which the results add up to one: dim=-1, for example")
-    return x - logsumexp(x, dim, True, axis=axis)
+    return _log_softmax(x, dims=_dims(x, dim, axis))
+
+
+@op
+def _log_softmax(x: Any, *, dims: tuple[int, ...]) -> Any:
+    shifted = x - _finite_largest(x, dims)  # exact; x - logsumexp would round away what a large x leaves
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return shifted - np.log(np.exp(shifted).sum(axis=dims, keepdims=True))
+
+
+derivatives(
+    _log_softmax,
+    lambda g, out, x, dims: g - exp(out) * g.sum(axis=dims, keepdims=True),
+)
+
+
+def logsumexp(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
+    """``log sum exp(x)`` with the largest element taken out first, so that nothing overflows; d/dx = softmax."""
+    return _logsumexp(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
+
+
+@op
+def _logsumexp(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    largest = _finite_largest(x, dims)
+    with np.errstate(divide="ignore", over="ignore"):
+        out = largest + np.log(np.exp(x - largest).sum(axis=dims, keepdims=True))
+    return out if keepdim else out.squeeze(dims)
+
+
+derivatives(
+    _logsumexp,
+    lambda g, out, x, dims, keepdim: _kept(g, x, dims) * exp(_log_softmax(x, dims=dims)),
+)

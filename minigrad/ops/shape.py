@@ -61,6 +61,8 @@ def transpose(x: Any, dim0: int, dim1: int) -> Any:
 def expand(x: Any, *shape: Any) -> Any:
     """Repeat along dimensions of length 1, without copying; -1 keeps a length. New dimensions come first."""
     lengths = _lengths(shape)
+    if len(lengths) < x.ndim:
+        raise ValueError(f"expand of {tuple(x.shape)} to {lengths}: there must be a length for each dimension")
     kept = (None,) * (len(lengths) - x.ndim) + tuple(x.shape)
     return _expand(x, shape=tuple(k if n == -1 else n for n, k in zip(lengths, kept, strict=True)))
 
@@ -81,7 +83,7 @@ def unsqueeze(x: Any, dim: int) -> Any:
 
 def squeeze(x: Any, dim: int | Sequence[int] | None = None) -> Any:
     """Without the dimensions of length 1: all of them, or those of ``dim`` that have length 1."""
-    dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
+    dims = range(x.ndim) if dim is None else dim if isinstance(dim, Sequence) else [dim]
     gone = {_dim(d, x.ndim) for d in dims}
     return reshape(x, tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in gone))
 
@@ -130,8 +132,13 @@ def split(x: Any, split_size: int | Sequence[int], dim: int = 0) -> tuple[Any, .
 def getitem(x: Any, index: Any) -> Any:
     """``x[index]``: numbers, slices, None, ..., integer arrays and boolean masks, as in NumPy."""
     parts = index if isinstance(index, tuple) else (index,)
-    index = tuple(p._data if isinstance(p, Tensor) else p for p in parts)
-    return _getitem(x, index=index)
+    return _getitem(x, index=tuple(_own_copy(p) for p in parts))
+
+
+def _own_copy(part: Any) -> Any:
+    """An index that stays as it is until the backward pass."""
+    part = part._data if isinstance(part, Tensor) else part
+    return part.copy() if isinstance(part, (np.ndarray, list)) else part
 
 
 @op(linear=True, view=True)
@@ -158,7 +165,7 @@ derivatives(_scatter, lambda g, out, x, index, shape: getitem(g, index))
 
 def take_along_dim(x: Any, indices: Any, dim: int) -> Any:
     """Elements of ``x`` at integer ``indices`` along ``dim``; the other dimensions as those of ``x`` (or 1)."""
-    dim, indices = _dim(dim, x.ndim), np.asarray(getattr(indices, "_data", indices))
+    dim, indices = _dim(dim, x.ndim), np.array(getattr(indices, "_data", indices))
     return _take_along(x, indices=np.broadcast_to(indices, _with(x.shape, dim, indices.shape[dim])), dim=dim)
 
 
@@ -189,4 +196,4 @@ def _with(shape: tuple[int, ...], dim: int, length: int) -> tuple[int, ...]:
 
 def _lengths(given: tuple[Any, ...]) -> tuple[int, ...]:
     """f(2, 3) and f((2, 3)) mean the same."""
-    return tuple(given[0]) if len(given) == 1 and not isinstance(given[0], int) else given
+    return tuple(given[0]) if len(given) == 1 and isinstance(given[0], (list, tuple)) else given

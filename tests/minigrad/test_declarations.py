@@ -1,0 +1,158 @@
+"""minigrad/_methods.pyi says exactly what is hung on Tensor at run time, and user code type-checks against it."""
+
+import ast
+import inspect
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+import minigrad
+from minigrad import Tensor, engine
+
+PACKAGE = Path(minigrad.__file__).parent
+REQUIRED = inspect.Parameter.empty
+
+
+def body(file, name):
+    """The statements of a class."""
+    tree = ast.parse((PACKAGE / file).read_text())
+    return next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+
+
+def declared():
+    """name -> its definitions in the stub; several where it is overloaded."""
+    found = defaultdict(list)
+    for node in body("_methods.pyi", "TensorMethods"):
+        assert isinstance(node, ast.FunctionDef), ast.unparse(node)
+        found[node.name].append(node)
+    return dict(found)
+
+
+def attached():
+    """name -> what was hung on Tensor after its class statement."""
+    own = {
+        "__slots__",
+        "__module__",
+        "__doc__",
+        "__annotations__",
+        "__static_attributes__",
+        "__firstlineno__",
+        *Tensor.__slots__,
+    }
+    for node in body("engine.py", "Tensor"):
+        if isinstance(node, ast.FunctionDef):
+            own.add(node.name)
+        elif isinstance(node, ast.Assign):
+            own.update(target.id for target in node.targets)
+    return {name: value for name, value in vars(Tensor).items() if name not in own}
+
+
+def written(node):
+    """[(name, kind, default)] of a definition in the stub, without self."""
+    a, P = node.args, inspect.Parameter
+    names = [*a.posonlyargs, *a.args]
+    defaults = [REQUIRED] * (len(names) - len(a.defaults)) + [ast.literal_eval(d) for d in a.defaults]
+    out = [(p.arg, P.POSITIONAL_OR_KEYWORD, d) for p, d in zip(names, defaults, strict=True)]
+    if a.vararg:
+        out.append((a.vararg.arg, P.VAR_POSITIONAL, REQUIRED))
+    for p, d in zip(a.kwonlyargs, a.kw_defaults, strict=True):
+        out.append((p.arg, P.KEYWORD_ONLY, REQUIRED if d is None else ast.literal_eval(d)))
+    if a.kwarg:
+        out.append((a.kwarg.arg, P.VAR_KEYWORD, REQUIRED))
+    assert out[0][0] == "self"
+    return out[1:]
+
+
+def actual(function):
+    """The same of the function itself (an op's forward, through __wrapped__), without its first parameter."""
+    return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()][1:]
+
+
+def test_every_attached_name_is_declared_and_every_declared_name_attached():
+    assert set(declared()) == set(attached())
+    assert len(attached()) > 100
+
+
+@pytest.mark.parametrize("name", sorted(attached()))
+def test_parameters_and_defaults_are_those_of_the_function(name):
+    value, definitions = attached()[name], declared()[name]
+    if isinstance(value, property):
+        assert [ast.unparse(d) for d in definitions[0].decorator_list] == ["property"]
+        assert written(definitions[0]) == [] == actual(value.fget)
+        return
+    expected = actual(value)
+    if len(definitions) == 1:
+        assert definitions[0].decorator_list == []
+        assert written(definitions[0]) == expected
+        return
+    for definition in definitions:  # an overload may require what another leaves out
+        assert [ast.unparse(d) for d in definition.decorator_list] == ["overload"]
+        assert [p[:2] for p in written(definition)] == [p[:2] for p in expected]
+        assert all(default in (REQUIRED, e[2]) for (*_, default), e in zip(written(definition), expected, strict=True))
+    assert expected in [written(d) for d in definitions]
+
+
+def test_nothing_declared_is_already_in_the_engine():
+    """A stub line would silently overrule what the class statement says."""
+    inside = {node.name for node in body("engine.py", "Tensor") if isinstance(node, ast.FunctionDef)}
+    assert not inside & set(declared())
+
+
+def test_the_base_class_at_run_time_is_the_protocol():
+    assert engine.TensorMethods is minigrad.protocols.ArrayProtocol
+
+
+# What must be refused carries a `type: ignore`, and --strict reports one that ignores nothing.
+USER_CODE = """
+from typing import Any, assert_type
+
+import numpy as np
+
+from minigrad import Tensor, gradients, nn, no_grad, optim
+from minigrad.ops.reductions import Extremes
+
+x = Tensor([1.0], requires_grad=True)
+y = (x.exp() * 2).sum()
+assert_type(y, Tensor)
+assert_type(2 / x - x @ x.T ** 2, Tensor)
+assert_type(x[0], Tensor)
+assert_type(x == 1, Tensor)
+assert_type(x.max(), Tensor)
+assert_type(x.max(0), Extremes)
+assert_type(x.min(axis=0), Extremes)
+assert_type(x.split(1), tuple[Tensor, ...])
+assert_type(x.float(), Tensor)
+assert_type(x.grad, Tensor | None)
+assert_type(x.shape, tuple[int, ...])
+assert_type(nn.Parameter(1.0).fill_(2), nn.Parameter)
+y.backward()
+with no_grad():
+    x -= 0.1 * np.ones(1)
+net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+sgd = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+sgd.step(gradients(y, list(net.parameters()), allow_unused=True))
+
+x.exp(2)  # type: ignore[call-arg]
+x.maxout()  # type: ignore[call-arg]
+x.leaky_relu(slope=0.1)  # type: ignore[call-arg]
+x + "1"  # type: ignore[operator]
+x.logarithm()  # type: ignore[attr-defined]
+"""
+
+
+def test_a_users_script_type_checks(tmp_path):
+    pytest.importorskip("mypy", reason="the type checker is an extra")
+    script = tmp_path / "script.py"
+    script.write_text(USER_CODE)
+    result = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={tmp_path}", script],
+        env={**os.environ, "MYPYPATH": str(PACKAGE.parent)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
