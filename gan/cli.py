@@ -48,12 +48,17 @@ class Sentences(click.Group):
     """A group whose commands end with one sentence on bad input."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Turn UserError into click's own usage error: the sentence on standard error, exit code 2."""
+        """Say what was wrong with the input on standard error, without usage or traceback; exit code 2."""
         try:
             return super().invoke(ctx)
         except UserError as error:
-            click.echo(f"gan: {error}", err=True)
-            sys.exit(2)
+            sentence = str(error)
+        except click.UsageError as error:
+            sentence = error.format_message()
+        except MemoryError as error:
+            sentence = f"the memory does not suffice ({error}); choose smaller sizes"
+        click.echo(f"gan: {sentence}", err=True)
+        sys.exit(2)
 
 
 @click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -19,6 +19,8 @@ from typing import Any
 
 from .errors import UserError
 
+WIDEST = 100_000  # units of a layer: beyond it lie slips of the keyboard, and no memory
+
 
 def _setting(default: Any, help: str, choices: tuple[str, ...] = (), low: float = 0, high: float = float("inf")) -> Any:
     """A field with what the command line shows, and what it may hold: one of ``choices``, or low <= value <= high."""
@@ -41,16 +43,16 @@ class Settings:
     batch_size: int = _setting(100, "examples in a minibatch", low=1)
 
     noise: str = _setting("uniform", "p_z, of unit variance: uniform on +-sqrt 3, or gaussian", ("uniform", "gaussian"))
-    noise_dim: int = _setting(100, "dimension of z", low=1)
-    generator_layers: tuple[int, ...] = _setting((1200, 1200), "widths of G's hidden ReLU layers", low=1)
+    noise_dim: int = _setting(100, "dimension of z", low=1, high=WIDEST)
+    generator_layers: tuple[int, ...] = _setting((1200, 1200), "widths of G's hidden ReLU layers", low=1, high=WIDEST)
     generator_output: str = _setting("sigmoid", "G's last layer", ("sigmoid", "linear"))
-    generator_init: float = _setting(0.05, "G's weights start uniform on +- this")
+    generator_init: float = _setting(0.05, "G's weights start uniform on +- this", high=100)
     generator_bias: str = _setting(
         "marginals", "G's output bias: logit of the mean of the data, or 0", ("marginals", "zero")
     )
-    discriminator_layers: tuple[int, ...] = _setting((240, 240), "numbers of D's maxout units", low=1)
-    pieces: int = _setting(5, "affine pieces of a maxout unit", low=1)
-    discriminator_init: float = _setting(0.005, "D's weights start uniform on +- this")
+    discriminator_layers: tuple[int, ...] = _setting((240, 240), "numbers of D's maxout units", low=1, high=WIDEST)
+    pieces: int = _setting(5, "affine pieces of a maxout unit", low=1, high=1000)
+    discriminator_init: float = _setting(0.005, "D's weights start uniform on +- this", high=100)
     dropout_input: float = _setting(0.2, "probability of dropping an input of D", high=0.99)
     dropout_hidden: float = _setting(0.5, "probability of dropping a hidden unit of D", high=0.99)
 
@@ -164,6 +166,8 @@ def _check(name: str, value: Any, allowed: Mapping[str, Any], kind: Any) -> None
         if value not in allowed["choices"]:
             raise UserError(f"{name} is {value!r}; choose {_one_of(allowed['choices'])}")
         return
+    if isinstance(value, tuple) != ("tuple" in str(kind)):
+        raise UserError(f"{name} is {value!r}; it must be {'numbers' if 'tuple' in str(kind) else 'one number'}")
     numbers = value if isinstance(value, tuple) else (value,)
     if not numbers:
         raise UserError(f"{name} is empty; give at least one number")

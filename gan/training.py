@@ -45,7 +45,8 @@ def draw_noise(settings: Settings, m: int, stream: Generator) -> Array:
 @no_grad()
 def generate(G: Module, z: Array) -> Array:
     """G(z), a thousand at a time: (n, noise_dim) -> (n, dimension)."""
-    return np.concatenate([G(Tensor(part)).data for part in np.array_split(z, 1 + len(z) // 1000)])
+    with np.errstate(over="ignore", invalid="ignore"):  # who takes the samples checks them
+        return np.concatenate([G(Tensor(part)).data for part in np.array_split(z, 1 + len(z) // 1000)])
 
 
 class Training:
@@ -86,13 +87,14 @@ class Training:
         """One iteration: the losses, and D's mean verdicts on data and on samples."""
         s = self.settings
         try:
-            losses = alternating(self.game, s.k) if s.update == "alternating" else simultaneous(self.game)
+            with np.errstate(over="ignore", invalid="ignore"):  # what diverges is told below, in a sentence
+                losses = alternating(self.game, s.k) if s.update == "alternating" else simultaneous(self.game)
         except FloatingPointError as error:
             raise UserError(
                 f"step {self.step + 1}: {error}; the last checkpoint is from before it; try a lower learning_rate"
             ) from None
         before, self.step = self._epoch(), self.step + 1
-        for scheduler in self.every_iteration + (self.every_epoch if self._epoch() > before else []):
+        for scheduler in self.every_iteration + self.every_epoch * (self._epoch() - before):
             scheduler.step()
         now = {
             "d_loss": losses.d_loss.item(),
@@ -103,6 +105,16 @@ class Training:
         for name, number in now.items():
             self.sums[name] += number
         return now
+
+    def require_finite(self) -> None:
+        """UserError if a parameter has become nan or infinite: nothing is drawn from it or saved."""
+        for name, net in (("G", self.G), ("D", self.D)):
+            for parameter, array in net.named_parameters():
+                if not np.isfinite(array.data).all():
+                    raise UserError(
+                        f"step {self.step}: {name}.{parameter} has become infinite or nan; "
+                        "the last checkpoint is from before it; try a lower learning_rate"
+                    )
 
     def _epoch(self) -> int:
         """How many times all training examples have been seen."""
@@ -165,7 +177,8 @@ class Training:
                 i, _, what = key.partition(".")
                 saved["state"].setdefault(int(i), {})[what] = v
             optimizer.load_state_dict(saved)
-        self.step, self.sums = metadata["step"], dict(metadata["sums"])
+        self.step = metadata["step"]
+        self.sums = {name: metadata["sums"][name] for name in self.sums}  # in this order: a checkpoint sorts its keys
         for scheduler in self.every_iteration:
             scheduler.load_state_dict({"count": self.step})
         for scheduler in self.every_epoch:
@@ -239,14 +252,12 @@ def train(run: RunFolder, training: Training, command: list[str]) -> bool:
             progress.advance(training.step, now)
             if training.step % s.log_every == 0:
                 run.append_metrics(training.means())
-            if training.step % s.sample_every == 0:
-                _draw(run, training)
+            if training.step % s.sample_every == 0 or training.step == s.steps:
+                _draw(run, training)  # before the checkpoint: after a kill between them it is drawn again
             if training.step % s.checkpoint_every == 0:
-                run.save_checkpoint(*training.state())
+                _save(run, training)
         if training.step % s.checkpoint_every:
-            run.save_checkpoint(*training.state())
-        if training.step == s.steps and training.step % s.sample_every:
-            _draw(run, training)
+            _save(run, training)
     seconds = time.perf_counter() - started
     run.append_session(
         {
@@ -262,7 +273,13 @@ def train(run: RunFolder, training: Training, command: list[str]) -> bool:
     return training.step >= s.steps
 
 
+def _save(run: RunFolder, training: Training) -> None:
+    training.require_finite()
+    run.save_checkpoint(*training.state())
+
+
 def _draw(run: RunFolder, training: Training) -> None:
+    training.require_finite()
     data = training.dataset
     pictures.save(
         run.sample_path(training.step),

@@ -54,6 +54,8 @@ class Generator:
 
     def bernoulli(self, p: float, size: Any) -> Array:
         """True with probability ``p`` (to within 2^-24)."""
+        if not 0 <= p <= 1:
+            raise ValueError(f"bernoulli needs a probability between 0 and 1, got p={p}")
         out: Array = self._numbers.random(size, dtype=np.float32) < p
         return out
 
@@ -101,16 +103,16 @@ class Generator:
         }
 
 
-_FIELDS: dict[str, tuple[str, int | None, float]] = {  # of a state: kind, length of a list, upper limit
-    "entropy": ("number", None, math.inf),
-    "spawn_key": ("list", None, 2**32),
-    "n_children_spawned": ("number", None, 2**32),
-    "counter": ("list", 4, 2**64),
-    "key": ("list", 2, 2**64),
-    "buffer": ("list", 4, 2**64),
-    "buffer_pos": ("number", None, 5),
-    "has_uint32": ("number", None, 2),
-    "uinteger": ("number", None, 2**32),
+_FIELDS: dict[str, tuple[str, int | None, int, float]] = {  # of a state: kind, length of a list, low <= n < high
+    "entropy": ("number", None, 0, math.inf),
+    "spawn_key": ("list", None, 0, 2**32),
+    "n_children_spawned": ("number", None, 0, 2**32),
+    "counter": ("list", 4, 0, 2**64),
+    "key": ("list", 2, 0, 2**64),
+    "buffer": ("list", 4, 0, 2**64),
+    "buffer_pos": ("number", None, 1, 5),
+    "has_uint32": ("number", None, 0, 2),
+    "uinteger": ("number", None, 0, 2**32),
 }
 
 
@@ -118,11 +120,11 @@ def _check(state: Any) -> None:
     """Raise ValueError for what ``state_dict`` never returns. NumPy takes some of it, and reads outside its buffer."""
     if not isinstance(state, dict) or state.keys() != _FIELDS.keys():
         raise ValueError(f"this is not the state of a Generator, which has the fields {', '.join(_FIELDS)}")
-    for name, (kind, length, limit) in _FIELDS.items():
+    for name, (kind, length, low, high) in _FIELDS.items():
         value = state[name]
         numbers = value if kind == "list" else [value]
         fits = isinstance(numbers, list) and length in (None, len(numbers))
-        if not fits or not all(type(n) is int and 0 <= n < limit for n in numbers):
+        if not fits or not all(type(n) is int and low <= n < high for n in numbers):
             raise ValueError(f"this is not the state of a Generator: its {name} cannot be right")
 
 

@@ -112,7 +112,7 @@ def _power_base_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 def _power_exponent_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:
     """``x^y log x``, and its limit 0 where x = 0 and y >= 0."""
-    return g * out * log(where((x == 0) & (y >= 0), 1, x))
+    return g * out * log(where((y >= 0) & (x == 0), 1, x))
 
 
 derivatives(_power_of_two_tensors, _power_base_derivative, _power_exponent_derivative)

@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import minigrad
@@ -94,6 +95,39 @@ def test_parameters_and_defaults_are_those_of_the_function(name):
         assert [p[:2] for p in written(definition)] == [p[:2] for p in expected]
         assert all(default in (REQUIRED, e[2]) for (*_, default), e in zip(written(definition), expected, strict=True))
     assert expected in [written(d) for d in definitions]
+
+
+SAMPLES = {  # by the parameter's name
+    **{"condition": True, "dim": 0, "dim0": 0, "dim1": 1, "dims": (1, 0), "dtype": "float32", "index": 0},
+    **{"indices": np.zeros((1, 2), int), "length": 1, "min": 0.0, "other": 0.0, "pieces": 2, "shape": (2, 2)},
+    **{"split_size": 1, "start": 0, "value": 1.0},
+}
+
+
+@pytest.mark.parametrize("name", sorted(name for name, found in declared().items() if len(found) == 1))
+def test_what_comes_back_is_what_is_declared(name):
+    [definition] = declared()[name]
+    boolean = name in ("__and__", "__or__", "__invert__") or name.startswith("logical_")
+    x = Tensor(np.eye(2) > 0 if boolean else np.eye(2) + 1)
+    if isinstance(attached()[name], property):
+        result = getattr(x, name)
+    else:
+        samples = {**SAMPLES, "y": Tensor(x)}
+        given = [(p, kind) for p, kind, _ in written(definition) if p in samples]
+        positional = [samples[p] for p, kind in given if kind is not inspect.Parameter.KEYWORD_ONLY]
+        named = {p: samples[p] for p, kind in given if kind is inspect.Parameter.KEYWORD_ONLY}
+        result = getattr(x, name)(*positional, **named)
+    match ast.unparse(definition.returns):
+        case "Tensor":
+            assert type(result) is Tensor
+        case "Self":
+            assert result is x
+        case "None":
+            assert result is None
+        case "tuple[Tensor, ...]":
+            assert {type(part) for part in result} == {Tensor}
+        case other:
+            pytest.fail(f"{name} is declared to return {other}")
 
 
 def test_nothing_declared_is_already_in_the_engine():

@@ -2,14 +2,19 @@
 
 import copy
 import math
+import os
 
 import numpy as np
 import pytest
-import torch
 
 from minigrad import Generator, Tensor, manual_seed, nn, no_grad
 from minigrad.nn import functional as F
 from minigrad.nn import init
+
+if os.environ.get("CI") == "true":  # where the oracle must not be missing unseen
+    import torch
+else:
+    torch = pytest.importorskip("torch", reason="the oracle, of the extra [test]")
 
 TOLERANCE = {"float64": {"rtol": 1e-12, "atol": 1e-13}, "float32": {"rtol": 2e-5, "atol": 2e-6}}
 dtypes = pytest.mark.parametrize("dtype", TOLERANCE)

@@ -1,0 +1,37 @@
+"""How hard Hypothesis tries, and what happens where an optional package is missing."""
+
+import importlib
+import os
+
+import pytest
+from hypothesis import settings
+
+IN_CI = os.environ.get("CI") == "true"
+
+# ci draws the same examples every time, so that a red build is red again at home.
+settings.register_profile("ci", max_examples=50, derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("dev", max_examples=25, deadline=None, print_blob=True)
+settings.register_profile("thorough", max_examples=1000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev"))
+
+
+@pytest.fixture(scope="session")
+def require():
+    """Import an optional package. A test that lacks it is skipped at home and fails in CI, where all must be tested."""
+
+    def load(name):
+        try:
+            return importlib.import_module(name)
+        except ImportError as error:
+            reason = f"needs {name}, of the extra [test]: {error}"
+        return pytest.fail(reason) if IN_CI else pytest.skip(reason)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def torch(require):
+    """PyTorch, the oracle."""
+    module = require("torch")
+    module.set_num_threads(1)  # the arrays of the tests are small
+    return module

@@ -1,0 +1,187 @@
+"""The picture of who imports whom. Data flows one way: numpy -> engine -> ops -> nn -> networks -> ... -> cli."""
+
+import ast
+import fnmatch
+import graphlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# module -> what it may import of the project, at the top or inside a function; `x.*` is all below x. A module that is
+# not in the picture has no place in the house yet: give it one, as far up the stream as it will go.
+MINIGRAD = {
+    "mode": "",
+    "protocols": "",
+    "random": "",
+    "engine": "mode protocols",
+    "diagnosis": "engine",
+    "ops.elementary": "engine",
+    "ops.shape": "engine",
+    "ops.activations": "engine ops.elementary ops.shape",
+    "ops.arithmetic": "engine ops.elementary ops.shape",
+    "ops.reductions": "engine ops.elementary ops.shape",
+    "ops": "engine ops.*",
+    "inplace": "engine mode ops",
+    "optim": "engine",
+    "nn.module": "engine",
+    "nn.functional": "ops",
+    "nn.init": "engine mode random",
+    "nn.layers": "random nn.functional nn.init nn.module",
+    "nn": "nn.*",
+    "testing.*": "engine ops testing.*",
+    "testing": "testing.*",
+}
+BOTTOM = "errors files"  # the sentences of bad input, and files that are whole or absent
+GAN = {
+    "errors": "",
+    "interrupt": "",
+    "progress": "",
+    "files": "errors",
+    "settings": "errors",
+    "checkpoint": BOTTOM,
+    "pictures": BOTTOM,
+    "run_folder": f"{BOTTOM} checkpoint",
+    "data": f"{BOTTOM} data.*",
+    "data.minibatches": f"{BOTTOM} minigrad",  # for the Generator that shuffles
+    "data.*": f"{BOTTOM} data data.idx",
+    "evaluate": "evaluate.*",
+    "evaluate.*": BOTTOM,
+    "objectives": "minigrad",
+    "networks": "minigrad settings",  # the sizes are settings
+    "algorithm": "minigrad objectives networks",
+    "training": f"minigrad {BOTTOM} data data.* checkpoint pictures run_folder settings interrupt progress "
+    "objectives networks algorithm",
+    "cli": f"minigrad {BOTTOM} data evaluate checkpoint pictures run_folder settings interrupt progress training",
+    "__main__": "cli",
+    "": "",
+}
+EVERYTHING_BUT_TOOLS = {*MINIGRAD, "nn.*", "ops.*"} - {"testing", "testing.*"}
+
+
+def picture():
+    """{pattern of full names: set of patterns it may import}, the most special first."""
+    rules = {"minigrad": {f"minigrad.{name}" for name in EVERYTHING_BUT_TOOLS}}
+    rules |= {f"minigrad.{k}": {f"minigrad.{name}" for name in v.split()} for k, v in MINIGRAD.items()}
+    library = {"minigrad", *(f"minigrad.{name}" for name in EVERYTHING_BUT_TOOLS)}
+    for k, v in GAN.items():
+        names = set(v.split())
+        allowed = {f"gan.{name}" for name in names - {"minigrad"}} | (library if "minigrad" in names else set())
+        rules[f"gan.{k}".rstrip(".")] = allowed
+    return rules
+
+
+RULES = picture()
+
+
+def name_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {name_of(p): p for package in ("minigrad", "gan") for p in sorted((ROOT / package).rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
+modules = pytest.mark.parametrize("module", FILES)
+
+
+def statements(node, lazy):
+    """Import statements that are executed at import time and, if ``lazy``, later; never those for type checkers."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.Import, ast.ImportFrom)):
+            yield child
+        elif isinstance(child, ast.If) and ast.unparse(child.test).removeprefix("typing.") == "TYPE_CHECKING":
+            for other in child.orelse:
+                yield from statements(ast.Module([other], []), lazy)
+        elif lazy or not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield from statements(child, lazy)
+
+
+def imported(module, lazy=True):
+    """Full names of what a module imports: `from ..random import x` in minigrad.nn.init is minigrad.random."""
+    found = set()
+    package = module.split(".") if FILES[module].name == "__init__.py" else module.split(".")[:-1]
+    for node in statements(TREES[module], lazy):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+            continue
+        above = package[: len(package) - node.level + 1] if node.level else []
+        base = ".".join([*above, *([node.module] if node.module else [])])
+        for alias in node.names:
+            name = f"{base}.{alias.name}"
+            found.add(name if name in FILES else base)
+    return found - {module}
+
+
+def of_the_project(names):
+    return {name for name in names if name.split(".")[0] in ("minigrad", "gan")}
+
+
+def rule_of(module):
+    if module in RULES:
+        return RULES[module]
+    return next((RULES[pattern] for pattern in RULES if fnmatch.fnmatchcase(module, pattern)), None)
+
+
+@modules
+def test_imports_are_those_of_the_picture(module):
+    rule = rule_of(module)
+    assert rule is not None, f"{module} is not in the picture: say in MINIGRAD or GAN what it may import"
+    wrong = {
+        name
+        for name in of_the_project(imported(module))
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in rule)
+    }
+    assert not wrong, (
+        f"{module} imports {', '.join(sorted(wrong))}; it may import {', '.join(sorted(rule)) or 'nothing'}"
+    )
+
+
+def test_every_module_of_the_picture_exists():
+    gone = [rule for rule in RULES if not any(fnmatch.fnmatchcase(module, rule) for module in FILES)]
+    assert not gone
+
+
+def test_no_module_imports_itself_through_others():
+    """At import time; a package may load its own parts later, as gan.data does."""
+    graph = {module: of_the_project(imported(module, lazy=False)) for module in FILES}
+    order = list(graphlib.TopologicalSorter(graph).static_order())
+    assert order.index("minigrad.engine") < order.index("minigrad.ops") < order.index("minigrad.nn")
+    assert order.index("minigrad.nn") < order.index("gan.algorithm") < order.index("gan.training")
+
+
+@pytest.mark.parametrize("module", [m for m in FILES if m.startswith("minigrad") and "testing" not in m])
+def test_minigrad_needs_numpy_and_nothing_else(module):
+    roots = {name.split(".")[0] for name in imported(module)}
+    assert roots <= {"minigrad", "numpy", *sys.stdlib_module_names}
+
+
+@modules
+def test_no_other_array_library_is_named(module):
+    """Not even in a comment. When the fast paths come, one file of them will say cupy, and this test which."""
+    assert not re.findall(r"\b(?:cupy|numba|torch)\b", FILES[module].read_text())
+
+
+NUMPY = "import numpy.random"  # whose extensions bring helpers of Cython with names of their own
+
+
+def loaded(statement):
+    """Top-level modules, outside the standard library, that a fresh interpreter has after this statement."""
+    script = f"{statement}\nimport json, sys\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(json.loads(result.stdout)) - set(sys.stdlib_module_names)
+
+
+def test_import_minigrad_loads_numpy_and_nothing_else():
+    assert loaded("import minigrad") - loaded(NUMPY) == {"minigrad"}
+    assert "numpy" in loaded("import minigrad")
+
+
+def test_the_paper_needs_no_more_than_the_engine():
+    """Objectives, networks and Algorithm 1 can be read, and run, with NumPy alone."""
+    statement = "import gan.objectives, gan.networks, gan.algorithm"
+    assert loaded(statement) - loaded(NUMPY) == {"minigrad", "gan"}
