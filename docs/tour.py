@@ -46,8 +46,7 @@ def renewed(page: str, path: Path) -> str:
         with contextlib.redirect_stdout(printed):
             exec(compile("\n" * line + block["code"], path, "exec"), namespace)
         result = "".join(f"{line.rstrip()}\n" for line in printed.getvalue().splitlines())
-        if agrees(block, result):
-            result = block["result"]
+        result = block["result"] if agrees(block, result) else result
         cell = f"```python\n{block['code']}```\n"
         return cell + (f"\n{block['mark'] or ''}```text\n{result}```\n" if result else "")
 
@@ -57,7 +56,7 @@ def renewed(page: str, path: Path) -> str:
 def agrees(block: re.Match[str], result: str) -> bool:
     """Whether the page may keep its result, by the mark above it."""
     old = block["result"]
-    if old is None or not block["mark"]:
+    if not block["mark"]:
         return old == result
     if block["alike"]:
         return [len(line) for line in old.splitlines()] == [len(line) for line in result.splitlines()]
