@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -150,12 +151,12 @@ def _free(settings: Settings) -> Path:
 
 def _report(run: Any, training: Any, finished: bool, data_dir: Path | None) -> None:
     """Say where things are and what to type next; exit code 130 if the user stopped the run."""
-    where = f" --data-dir {data_dir}" if data_dir else ""
+    folder, where = quote(str(run.path)), f" --data-dir {quote(str(data_dir))}" if data_dir else ""
     if not finished:
-        click.echo(f"stopped and saved at step {training.step}; go on with: gan train --resume --out {run.path}{where}")
+        click.echo(f"stopped and saved at step {training.step}; go on with: gan train --resume --out {folder}{where}")
         sys.exit(130)
     click.echo(f"trained to step {training.step}; samples: {run.sample_path(training.step)}")
-    click.echo(f"next: gan evaluate {run.path}{where}")
+    click.echo(f"next: gan evaluate {folder}{where}")
 
 
 @main.command()

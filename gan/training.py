@@ -122,10 +122,10 @@ class Training:
         return minibatches // self.minibatches.per_epoch
 
     def means(self) -> dict[str, Any]:
-        """One line of metrics: the means over the iterations since the line before."""
-        every = self.settings.log_every
+        """One line of metrics: the means over the iterations since the last multiple of ``log_every``."""
+        count = self.step % self.settings.log_every or self.settings.log_every
         group = self.optimizers[0].param_groups[0]
-        line = {"step": self.step, "epoch": self._epoch(), **{n: total / every for n, total in self.sums.items()}}
+        line = {"step": self.step, "epoch": self._epoch(), **{n: total / count for n, total in self.sums.items()}}
         self.sums = dict.fromkeys(self.sums, 0.0)
         return line | {"learning_rate": group["lr"], "momentum": group.get("momentum", self.settings.momentum_start)}
 

@@ -5,7 +5,7 @@ then minigrad/nn and minigrad/optim.py. Importing it needs NumPy and nothing els
 """
 
 from . import inplace, nn, ops, optim, random
-from .engine import Tensor, gradients
+from .engine import Tensor, derivatives, gradients, op
 from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .ops import *  # noqa: F403
 from .ops import __all__ as _ops
@@ -14,6 +14,7 @@ from .random import Generator, manual_seed
 __all__ = [
     "Generator",
     "Tensor",
+    "derivatives",
     "enable_grad",
     "gradients",
     "inplace",
@@ -21,6 +22,7 @@ __all__ = [
     "manual_seed",
     "nn",
     "no_grad",
+    "op",
     "ops",
     "optim",
     "random",

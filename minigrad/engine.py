@@ -7,7 +7,7 @@ Reading order: `Tensor` (a value and its history), `op` and `derivatives` (how h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import partial, update_wrapper
 from inspect import signature
 from itertools import count
 from typing import TYPE_CHECKING, Any, ParamSpec, overload
@@ -49,7 +49,7 @@ class Tensor(TensorMethods):
     __array_ufunc__ = None  # numpy_array * tensor must call Tensor.__rmul__, not loop over the elements
     __hash__ = object.__hash__  # == compares elements, as in NumPy, so identity is the key
 
-    _data: Any  # an array; for 0-d a NumPy scalar, as NumPy's own results: they compute seven times faster
+    _data: Any  # an array; for 0-d a NumPy scalar, as NumPy's own results, which compute much faster
     grad: Tensor | None
     _op: Any  # the op that made this Tensor; None: a leaf; `_freed`: a backward pass has used it up
     _args: tuple[Any, ...]
@@ -131,7 +131,7 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
     if forward is None:
         return lambda forward: op(forward, linear=linear, view=view)
 
-    parameters = signature(forward)
+    name, parameters = forward.__name__.strip("_"), signature(forward)
     data_names = frozenset(n for n, p in parameters.parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD)
 
     def apply(*args: Any, **settings: Any) -> Any:
@@ -165,10 +165,8 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
             _share_memory(out, args[0])
         return out
 
-    name = forward.__name__.strip("_")
-    apply.__name__, apply.__qualname__, apply.__module__ = name, name, forward.__module__
-    apply.__doc__, apply.__wrapped__ = forward.__doc__, forward  # type: ignore[attr-defined]
     apply.rules, apply.linear = (), linear  # type: ignore[attr-defined]
+    update_wrapper(apply, forward).__name__ = name
     return apply
 
 
@@ -321,6 +319,7 @@ _freed.__name__ = "freed"
 
 
 def _on_a_path_to(wrt: Iterable[Tensor], order: Iterable[Tensor]) -> set[int]:
+    """The ids of ``wrt`` and of all that depends on them; ``order`` has arguments before results."""
     useful = {id(t) for t in wrt}
     for node in order:
         if node._op is not None and not useful.isdisjoint(map(id, node._args)):
@@ -377,6 +376,7 @@ def _owned(found: list[tuple[Tensor, Any]], given: Iterable[Any]) -> list[tuple[
 
 
 def _share_memory(out: Tensor, source: Tensor) -> None:
+    """What changes one in place changes the other: let both have one cell for the time."""
     if source._changed is None:
         source._changed = [0]
     out._changed = source._changed
@@ -390,6 +390,7 @@ def mark_changed(tensor: Tensor) -> None:
 
 
 def _check_unchanged(node: Tensor) -> None:
+    """Raise if the op's result or an argument was written after the op was recorded."""
     for t in (node, *node._args):
         if isinstance(t, Tensor) and t._changed is not None and t._changed[0] > node._time:
             what = "the result" if t is node else "an argument"

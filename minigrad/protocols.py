@@ -97,6 +97,8 @@ class ArrayProtocol:
 
     def __repr__(self) -> str:
         text = np.array2string(self._data, separator=", ", prefix="tensor(")
+        if not self._data.size and self._data.ndim > 1:
+            text += f", shape={self._data.shape}"
         if self._data.dtype not in (np.float64, np.int64, np.bool_):
             text += f", dtype={self._data.dtype}"
         if self._op is not None:

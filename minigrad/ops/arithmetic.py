@@ -123,9 +123,10 @@ def matmul(x: Any, y: Any) -> Any:
 
     The leading dimensions broadcast. d/dx = g y^T, d/dy = x^T g.
     """
-    x_is_vector, y_is_vector = x.ndim == 1, y.ndim == 1
-    if x.ndim == 0 or y.ndim == 0:
-        raise ValueError(f"matmul of {tuple(x.shape)} and {tuple(y.shape)}: needs at least one dimension each; use *")
+    x_ndim, y_ndim = getattr(x, "ndim", 0), getattr(y, "ndim", 0)
+    x_is_vector, y_is_vector = x_ndim == 1, y_ndim == 1
+    if x_ndim == 0 or y_ndim == 0:
+        raise ValueError(f"matmul of {np.shape(x)} and {np.shape(y)}: needs arrays of one dimension or more; * scales")
     out = _matmul(unsqueeze(x, 0) if x_is_vector else x, unsqueeze(y, 1) if y_is_vector else y)
     if y_is_vector:
         out = squeeze(out, -1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -90,17 +91,18 @@ def squeeze(x: Any, dim: int | Sequence[int] | None = None) -> Any:
 
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors joined along an existing dimension."""
-    return _cat(*tensors, dim=dim)
+    shapes = [np.shape(t) for t in tensors]
+    lengths = [s[dim] if -len(s) <= dim < len(s) else 0 for s in shapes]
+    return _cat(*tensors, dim=dim, starts=(0, *accumulate(lengths)))
 
 
 @op(linear=True)
-def _cat(*tensors: Any, dim: int) -> Any:
+def _cat(*tensors: Any, dim: int, starts: tuple[int, ...]) -> Any:
     return np.concatenate(tensors, axis=dim)
 
 
-def _cat_derivative(i: int, g: Any, out: Any, *tensors: Any, dim: int) -> Any:
-    start = sum(t.shape[dim] for t in tensors[:i])
-    return narrow(g, dim, start, tensors[i].shape[dim])
+def _cat_derivative(i: int, g: Any, out: Any, *tensors: Any, dim: int, starts: tuple[int, ...]) -> Any:
+    return narrow(g, dim, starts[i], starts[i + 1] - starts[i])
 
 
 derivatives(_cat, each=_cat_derivative)

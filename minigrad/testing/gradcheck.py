@@ -126,7 +126,7 @@ def _check(
                 f"{names[i]}: two equal calls gave gradients that differ by {np.abs(ours - same).max():.3g}"
             )
         numeric, bar = _differences(func, inputs, inputs[i], eps)
-        bar_of_ours = 16 * _UNIT_ROUNDOFF * np.abs(ours).max(axis=1, keepdims=True, initial=0)
+        bar_of_ours = 16 * _UNIT_ROUNDOFF * np.abs(ours).max(axis=1, keepdims=True, initial=0, where=np.isfinite(ours))
         if len(rows) == size:
             ours, label = ours @ rows, _places(outs)  # the rows are orthonormal: this undoes their weights
         else:

@@ -56,18 +56,19 @@ def small(update="alternating", k=1, objective="non_saturating", scale=1.0):
 
 
 class Recorder:
-    """Everything random that a Training draws, by kind, in its order."""
+    """Everything random that a Training draws, by kind, and the order in which it happened."""
 
     def __init__(self, training):
-        self.z, self.x, self.mask = [], [], []
+        self.drawn, self.events = {"z": [], "x": [], "mask": []}, []
         game = training.game
-        self.noise, self.data, self.bernoulli = game.noise, game.data, training.masks.bernoulli
-        game.noise = lambda: self.keep(self.z, self.noise())
-        game.data = (self.keep(self.x, x) for x in self.data)
-        training.masks.bernoulli = lambda p, size: self.keep(self.mask, self.bernoulli(p, size))
+        noise, data, bernoulli = game.noise, game.data, training.masks.bernoulli
+        game.noise = lambda: self.keep("z", noise())
+        game.data = (self.keep("x", x) for x in data)
+        training.masks.bernoulli = lambda p, size: self.keep("mask", bernoulli(p, size))
 
     def keep(self, kind, array):
-        kind.append(array.astype(np.float64))
+        self.drawn[kind].append(array.astype(np.float64))
+        self.events.append(kind)
         return array
 
 
@@ -87,7 +88,7 @@ def played(case, dtype):
 def transcribed(case, recorder, start, players):
     """What the paper's page does with the same numbers: weights, velocities, and (d_loss, g_loss, D(x), D(G(z)))."""
     update, k, objective, scale = case
-    z, x, mask = iter(recorder.z), iter(recorder.x), iter(recorder.mask)
+    z, x, mask = map(iter, recorder.drawn.values())
     theta_g, theta_d = ([w.copy() for w in weights] for weights in start)
     inc_g, inc_d = ([np.zeros_like(w) for w in weights] for weights in start)
     numbers = []
@@ -282,44 +283,33 @@ def test_transcription_in_pytorch(case, dtype, torch):
 
 @pytest.fixture
 def watched(monkeypatch):
-    """Play one iteration of a case: (the Training, what happened in order, the recorder)."""
+    """Play one iteration of a case: (the Training, its Recorder with more events, the Losses)."""
 
-    def play(*case):
-        training = small(*case)
-        recorder, game, events = Recorder(training), training.game, []
-        keep = recorder.keep
-
-        def noted(kind, array):
-            events.append("z" if kind is recorder.z else "x" if kind is recorder.x else "mask")
-            return keep(kind, array)
-
-        recorder.keep = noted
-        nets = {id(game.optimizer_G): ("G", training.D), id(game.optimizer_D): ("D", training.G)}
+    def play(update, k=1):
+        training = small(update, k)
+        recorder, game = Recorder(training), training.game
+        recorder.leaves = []  # of each loss that is derived
+        players = {id(game.optimizer_G): ("G", training.D), id(game.optimizer_D): ("D", training.G)}
         for optimizer in training.optimizers:
-            name, other = nets[id(optimizer)]
+            name, other = players[id(optimizer)]
 
             def step(gradient, plain=optimizer.step, name=name, other=other):
                 before = other.state_dict()
                 plain(gradient)
                 assert all(np.array_equal(before[k], v) for k, v in other.state_dict().items())  # the other stays
-                events.append(f"{name} moves")
+                recorder.events.append(f"{name} moves")
 
             monkeypatch.setattr(optimizer, "step", step)
         plain_gradient = algorithm.gradient
 
         def gradient(loss, optimizer, *args, **kwargs):
-            events.append(f"gradient of {nets[id(optimizer)][0]}")
-            leaves = {id(t) for t in history([loss]) if t.is_leaf}
-            events.append({"leaves": leaves})
+            recorder.events.append(f"gradient of {players[id(optimizer)][0]}")
+            recorder.leaves.append({id(t) for t in history([loss]) if t.is_leaf})
             return plain_gradient(loss, optimizer, *args, **kwargs)
 
         monkeypatch.setattr(algorithm, "gradient", gradient)
-        recorder.losses = (
-            algorithm.alternating(game, training.settings.k)
-            if case[0] == "alternating"
-            else (algorithm.simultaneous(game))
-        )
-        return training, events, recorder
+        losses = algorithm.simultaneous(game) if update == "simultaneous" else algorithm.alternating(game, k)
+        return training, recorder, losses
 
     return play
 
@@ -330,7 +320,7 @@ def turns(events):
     for event in events:
         if event in ("z", "x", "mask"):
             drawn[event] += 1
-        elif isinstance(event, str):
+        else:
             out.append((dict(drawn), event))
             drawn.clear()
     return out
@@ -338,31 +328,29 @@ def turns(events):
 
 @pytest.mark.parametrize("k", [1, 2, 3])
 def test_alternating_k_updates_of_D_then_one_of_G_each_with_draws_of_its_own(watched, k):
-    _, events, recorder = watched("alternating", k)
+    _, recorder, _ = watched("alternating", k)
     of_d = [({"z": 1, "x": 1, "mask": 6}, "gradient of D"), ({}, "D moves")]
     of_g = [({"z": 1, "mask": 3}, "gradient of G"), ({}, "G moves")]
-    assert turns(events) == of_d * k + of_g
-    for kind in (recorder.z, recorder.x, recorder.mask):
-        assert len({a.tobytes() for a in kind}) == len(kind)
+    assert turns(recorder.events) == of_d * k + of_g
+    for arrays in recorder.drawn.values():
+        assert len({a.tobytes() for a in arrays}) == len(arrays)
 
 
 def test_simultaneous_both_gradients_from_one_set_of_draws_before_anyone_moves(watched):
-    _, events, recorder = watched("simultaneous", 1)
-    assert turns(events) == [
+    _, recorder, losses = watched("simultaneous")
+    assert turns(recorder.events) == [
         ({"z": 1, "x": 1, "mask": 6}, "gradient of D"),
         ({}, "gradient of G"),
         ({}, "D moves"),
         ({}, "G moves"),
     ]
-    losses = recorder.losses  # both players' from the same logits
-    assert losses.g_loss.item() == ops.softplus(-losses.a_fake.data).mean()
+    assert losses.g_loss.item() == ops.softplus(-losses.a_fake.data).mean()  # from the logits that D learned from
 
 
 def test_G_is_not_recorded_while_D_learns(watched):
-    training, events, _ = watched("alternating", 2)
+    training, recorder, _ = watched("alternating", 2)
     of_d, of_g = ({id(p) for p in net.parameters()} for net in (training.D, training.G))
-    seen = [event["leaves"] for event in events if isinstance(event, dict)]
-    assert seen == [of_d, of_d, of_d | of_g]
+    assert recorder.leaves == [of_d, of_d, of_d | of_g]
 
 
 @pytest.mark.parametrize("update", ["alternating", "simultaneous"])
@@ -385,8 +373,8 @@ def test_nobody_computes_derivatives_for_the_other_player(watched, monkeypatch, 
         return plain(loss, wrt, **settings)
 
     monkeypatch.setattr(algorithm, "gradients", walk)
-    training, events, _ = watched(update, 1)
-    assert [e for e in events if str(e).startswith("gradient")] == ["gradient of D", "gradient of G"]
+    training, recorder, _ = watched(update)
+    assert [e for e in recorder.events if e.startswith("gradient")] == ["gradient of D", "gradient of G"]
     shapes = {
         name: [p.shape for p in net.parameters() if p.ndim == 2]
         for name, net in zip("GD", (training.G, training.D), strict=True)
@@ -405,5 +393,5 @@ def test_nobody_computes_derivatives_for_the_other_player(watched, monkeypatch, 
 
 @pytest.mark.parametrize("update", ["alternating", "simultaneous"])
 def test_nothing_is_left_in_grad(watched, update):
-    training, _, _ = watched(update, 1)
+    training, _, _ = watched(update)
     assert all(p.grad is None for net in (training.G, training.D) for p in net.parameters())

@@ -10,7 +10,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -25,10 +24,13 @@ from gan.settings import Settings
 ROOT = Path(gan.__file__).parents[1]
 COMMAND = [sys.executable, "-m", "gan"]
 ONE_THREAD = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-SMALL = (
-    "--steps 6 --log-every 2 --sample-every 3 --checkpoint-every 2 --batch-size 8"
-    " --generator-layers 6,5 --discriminator-layers 4 --pieces 2 --noise-dim 3"
-).split()
+SMALL = [
+    *("--steps", "6", "--log-every", "2", "--sample-every", "3", "--checkpoint-every", "2", "--batch-size", "8"),
+    *("--generator-layers", "6,5", "--discriminator-layers", "4", "--pieces", "2", "--noise-dim", "3"),
+]
+
+
+NUMBERS = r"D loss \d\.\d\d\d  G loss \d\.\d\d\d  D\(x\) 0\.\d\d  D\(G\(z\)\) 0\.\d\d"
 
 
 @pytest.fixture
@@ -88,9 +90,10 @@ def test_train_evaluate_sample(command, tmp_path):
     code, out, err = command("train", *SMALL)
     assert code == 0
     assert out == (
-        "trained to step 6; samples: runs/digits-paper-1/samples/step-000006.png\nnext: gan evaluate runs/digits-paper-1\n"
+        "trained to step 6; samples: runs/digits-paper-1/samples/step-000006.png\n"
+        "next: gan evaluate runs/digits-paper-1\n"
     )
-    line = r"step {}/6  D loss \d\.\d{{3}}  G loss \d\.\d{{3}}  D\(x\) 0\.\d\d  D\(G\(z\)\) 0\.\d\d  \d+\.\d steps/s  00:00 left\n"
+    line = rf"step {{}}/6  {NUMBERS}  \d+\.\d steps/s  00:00 left\n"
     assert re.fullmatch("".join(line.format(n) for n in (2, 4, 6)), err), err  # no bar, no \r: not a terminal
     made = {str(p.relative_to("runs/digits-paper-1")) for p in Path("runs/digits-paper-1").rglob("*") if p.is_file()}
     assert made == {
@@ -271,7 +274,7 @@ NOT_FOUR_FILES = {
     "only labels": ({LABELS: b""}, f"has no {IMAGES} or {IMAGES}.gz"),
     "an empty file": ({IMAGES: b""}, f"{IMAGES} holds 0 bytes"),
     "another file": ({IMAGES: ONE_IMAGE}, f"{IMAGES} holds 800 bytes with sha256"),
-    "a truncated gzip": ({f"{IMAGES}.gz": gzip.compress(ONE_IMAGE)[:40]}, "is a truncated or corrupt gzip file"),
+    "a truncated gzip": ({f"{IMAGES}.gz": gzip.compress(ONE_IMAGE)[:20]}, "is a truncated or corrupt gzip file"),
     "a corrupt gzip": ({f"{IMAGES}.gz": b"\x1f\x8b" + bytes(99)}, "is a truncated or corrupt gzip file"),
 }
 
@@ -290,10 +293,10 @@ def test_a_data_dir_that_does_not_hold_mnist(refused, tmp_path, case):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"\x00\x00\x0d\x03" + ONE_IMAGE[4:], "0x0d"),  # floats
-        (b"PNG " + ONE_IMAGE[4:], "magic"),
-        (ONE_IMAGE[:-1], "799"),
-        (ONE_IMAGE[:10], "10"),
+        (b"\x00\x00\x0d\x03" + ONE_IMAGE[4:], "4-byte values of shape (1, 28, 28) take 3136"),  # floats
+        (b"PNG " + ONE_IMAGE[4:], "begins with the bytes 50 4e 47 20; an IDX file begins with 00 00"),
+        (ONE_IMAGE[:-1], "is truncated: 783 bytes follow its header"),
+        (ONE_IMAGE[:10], "ends inside its header"),
     ],
 )
 def test_a_wrong_magic_and_a_cut_file_even_if_the_checksum_were_right(
@@ -329,7 +332,7 @@ def test_out_is_taken(refused, tmp_path, run):
     file.write_text("mine")
     assert "is not empty (it holds 'thesis.tex') and not a run" in refused("train", "--out", other)
     assert "is a file, and a run needs a folder" in refused("train", "--out", file)
-    assert "a part of the path is a file, not a folder" in refused("train", "--out", file / "run")
+    assert "a file of that name is in the way" in refused("train", "--out", file / "run")
     assert "already holds a run; continue it with --resume" in refused("train", "--out", run)
 
 
@@ -348,7 +351,7 @@ def test_a_run_without_a_checkpoint(refused, run):
         assert "there is no checkpoint" in refused(command, run)
 
 
-@pytest.mark.parametrize("command", ["train --resume --steps 9 --out", "evaluate --samples 9", "sample"])
+@pytest.mark.parametrize("reader", ["train --resume --steps 9 --out", "evaluate --samples 9", "sample"])
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
@@ -361,10 +364,10 @@ def test_a_run_without_a_checkpoint(refused, run):
         (lambda data: b"PK\3\4" + data, "is not a safetensors file"),
     ],
 )
-def test_a_damaged_checkpoint(refused, run, spoil, sentence, command):
+def test_a_damaged_checkpoint(refused, run, spoil, sentence, reader):
     file = run / "checkpoint.safetensors"
     file.write_bytes(spoil(file.read_bytes()))
-    err = refused(*command.split(), run)
+    err = refused(*reader.split(), run)
     assert "checkpoint.safetensors" in err
     assert sentence in err
 
@@ -442,6 +445,8 @@ def in_own_mount(options, folder, *arguments):
     if not shutil.which("unshare"):
         pytest.skip("no unshare on this system")
     script = 'mount -t tmpfs -o "$1" tmpfs "$2" || exit 99; cd "$2"; shift 2; "$@"; code=$?; find . -type f; exit $code'
+    if options == "full":
+        options, script = "size=4k", script.replace("shift 2", "head -c 4096 /dev/zero > full; shift 2")
     done = subprocess.run(
         ["unshare", "-rm", "sh", "-c", script, "sh", options, folder, *COMMAND, *map(str, arguments)],
         env=ONE_THREAD,
@@ -459,7 +464,7 @@ def in_own_mount(options, folder, *arguments):
     ("options", "sentence", "left"),
     [
         ("ro", "the file system is read-only", set()),
-        ("size=4k", "no space is left on the device", set()),  # not even for settings.json
+        ("full", "cannot write run/settings.json: no space is left", {"full"}),
         ("size=64k", "cannot write run/checkpoint.safetensors: no space is left", {"settings.json", "lock"}),
     ],
 )
@@ -503,16 +508,10 @@ def test_a_bar_on_a_terminal(tmp_path):
     assert out.startswith("trained to step 150; ")
     states = [state for state in re.split(r"[\r\n]+", shown.decode()) if state.strip()]
     assert len(states) > 1
-    bar = (
-        r"100%\|█+\| 150/150 \[\d\d:\d\d<00:00, +\d+\.\d\dstep/s, "
-        r"D loss \d\.\d{3}  G loss \d\.\d{3}  D\(x\) 0\.\d\d  D\(G\(z\)\) 0\.\d\d\]"
-    )
+    bar = rf"100%\|█+\| 150/150 \[\d\d:\d\d<00:00, +\d+\.\d\dstep/s, {NUMBERS}\]"
     assert re.fullmatch(bar, states[-1].strip()), states[-1]
 
 
-def test_the_first_import_is_quick():
-    """`gan --help` needs neither the engine nor the data sets."""
+def test_help_waits_for_nothing_that_is_slow_to_import():
     code = "import sys, gan.cli; sys.exit(any(m in sys.modules for m in ('numpy', 'sklearn', 'matplotlib', 'pooch')))"
-    started = time.perf_counter()
     assert subprocess.run([sys.executable, "-c", code], env=ONE_THREAD, check=False).returncode == 0
-    assert time.perf_counter() - started < 30

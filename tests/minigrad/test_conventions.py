@@ -18,7 +18,8 @@ FLOATS = ["float32", "float64"]
 
 def minigrad_gradients(f, arrays):
     xs = [Tensor(a, requires_grad=True) for a in arrays]
-    found = gradients(f(ops, *xs).sum(), xs, allow_unused=True)
+    out = f(ops, *xs).sum()
+    found = gradients(out, xs, allow_unused=True) if out.requires_grad else [None] * len(xs)
     return [np.zeros(x.shape) if g is None else g.data for g, x in zip(found, xs, strict=True)]
 
 
@@ -102,7 +103,7 @@ KINKS = {
         [[0, INF, 1, 0, 0], [0, 0, 0, 0, np.log(2)]],
     ),
     "0 ** y": (lambda m, y: 0**y, None, [[0.0, 1.0, 2.0]], [[0, 0, 0]]),
-    "-2 ** y for whole y": (lambda m, x: x**3.0, None, [[-2.0, -0.0]], [[12, 0]]),
+    "x ** 3.0": (lambda m, x: x**3.0, None, [[-2.0, -0.0]], [[12, 0]]),
     "where at either side": (lambda m, x, y: m.where(x > y, x, y), None, [[0.0, 1.0], [0.0, 0.0]], [[0, 1], [1, 0]]),
     "an element taken twice": (lambda m, x: x[[0, 0, 2]], None, [[1.0, 2.0, 3.0]], [[2, 0, 1]]),
 }

@@ -42,6 +42,7 @@ def attached():
         "__annotations__",
         "__static_attributes__",
         "__firstlineno__",
+        "__slotnames__",  # where pickle and copy note the slots
         *Tensor.__slots__,
     }
     for node in body("engine.py", "Tensor"):
