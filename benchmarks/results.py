@@ -54,7 +54,9 @@ def run(name: str, data_dir: str | None) -> None:
             )  # without this machine's paths
             (kept / file).write_text(json.dumps(document, indent=2) + "\n")
         session = json.loads((out / "sessions.jsonl").read_text().splitlines()[-1])
-        kept_session = {k: session[k] for k in ("first_step", "last_step", "seconds", "steps_per_second")}
+        kept_session = {
+            k: session[k] for k in ("first_step", "last_step", "seconds", "steps_per_second", "blas_threads")
+        }
         (kept / "session.json").write_text(json.dumps(kept_session, indent=2) + "\n")
 
 
@@ -64,8 +66,8 @@ def page() -> str:
         "# Results",
         "",
         "Written by `python -m benchmarks.results page` from the files in [results/](results); made again by",
-        "`python -m benchmarks.results run NAME`. One seed each: the +- is the standard error over test examples, and says",
-        "nothing about other seeds. Wall time is that of one machine with two cores.",
+        "`python -m benchmarks.results run NAME`. One seed each: the +- is the standard error over test examples, and",
+        "says nothing about other seeds. Wall time is that of one machine with two cores.",
         "",
     ]
     for name in RUNS:
@@ -95,7 +97,8 @@ def section(name: str) -> list[str]:
         "| | |",
         "|---|---|",
         f"| steps | {session['last_step']} ({last['epoch']} epochs at the last line of metrics) |",
-        f"| wall time | {session['seconds']:.0f} s, {session['steps_per_second']:.1f} steps/s, pictures included |",
+        f"| wall time | {session['seconds']:.0f} s, {session['steps_per_second']:.1f} steps/s, pictures included;"
+        f" {session['blas_threads']} BLAS thread(s) |",
         f"| D's loss, G's loss | {last['d_loss']:.3f}, {last['g_loss']:.3f} nats (means of the last line of metrics) |",
         f"| D(x), D(G(z)) | {last['d_real']:.3f}, {last['d_fake']:.3f} |",
         f"| Parzen width sigma | {parzen['sigma']:.4f}, chosen on {min(parzen['n_valid'], 1000)} validation examples |",

@@ -19,8 +19,8 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from gan.errors import UserError
-from gan.files import parse_json, read_whole, write_atomically
+from .errors import UserError
+from .files import parse_json, read_whole, write_atomically
 
 FORMAT, VERSION = "minigrad-gan checkpoint", 1
 _ENTRY = "checkpoint"  # one entry only: safetensors writes several in an order that changes from run to run

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gan.errors import UserError
+from .errors import UserError
 
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would write "\r\n" without it
 _TEMPORARY = re.compile(r"\..+\.[0-9]+\.[0-9a-f]{8}\.tmp", re.DOTALL)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gan.errors import UserError
-from gan.files import write_atomically
+from .errors import UserError
+from .files import write_atomically
 
 if TYPE_CHECKING:  # both are slow to import, so the functions do it
     from matplotlib.axes import Axes

@@ -26,9 +26,9 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from gan import checkpoint
-from gan.errors import UserError
-from gan.files import (
+from . import checkpoint
+from .errors import UserError
+from .files import (
     append_line,
     in_words,
     is_temporary,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from minigrad import Generator, Tensor, no_grad, ops, optim
 from minigrad.nn import Module
@@ -245,6 +245,7 @@ def train(run: RunFolder, training: Training, command: list[str]) -> bool:
     s = training.settings
     first, started = training.step, time.perf_counter()
     with blas_threads(training), Interrupt() as interrupt, Progress(training.step, s.steps, s.log_every) as progress:
+        threads = max((p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"), default=1)
         if training.step == 0:
             _draw(run, training)
         while training.step < s.steps and not interrupt.requested:
@@ -266,6 +267,7 @@ def train(run: RunFolder, training: Training, command: list[str]) -> bool:
             "last_step": training.step,
             "seconds": round(seconds, 3),
             "steps_per_second": round((training.step - first) / seconds, 3),
+            "blas_threads": threads,
             "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "versions": versions(),
         }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.errors import UserError
+from ..errors import UserError
 
 __all__ = ["NAMES", "Dataset", "load"]
 
@@ -81,15 +81,15 @@ def load(name: str, *, data_dir: str | PathLike[str] | None = None, seed: int = 
     """
     # Each loader is imported here, so that scikit-learn and pooch are paid for only by those who use them.
     if name == "mnist":
-        from gan.data import mnist
+        from . import mnist
 
         return mnist.load(data_dir)
     if name == "digits":
-        from gan.data import digits
+        from . import digits
 
         return digits.load()
     if name in NAMES:
-        from gan.data import toys
+        from . import toys
 
         return toys.load(name, seed)
     nearest = difflib.get_close_matches(str(name).lower(), NAMES, n=1)

@@ -8,8 +8,8 @@ import hashlib
 
 import numpy as np
 
-from gan.data import Dataset
-from gan.errors import UserError
+from ..errors import UserError
+from . import Dataset
 
 COUNTS = (1297, 250, 250)  # train, valid, test
 SHUFFLE_SEED = 2014

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.errors import UserError
+from ..errors import UserError
 
 TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.data import Dataset
-from gan.data.idx import read_idx
-from gan.errors import UserError
+from ..errors import UserError
+from . import Dataset
+from .idx import read_idx
 
 # Name -> (bytes, sha256) of the decompressed file: gzip's own bytes differ from mirror to mirror.
 CHECKSUMS = {

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gan.data import Dataset
-from gan.errors import UserError
+from ..errors import UserError
+from . import Dataset
 
 COUNTS = (50_000, 10_000, 10_000)  # train, valid, test
 

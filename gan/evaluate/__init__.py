@@ -1,5 +1,5 @@
 """How good a trained generator is: the paper's Gaussian Parzen window."""
 
-from gan.evaluate.parzen import SIGMAS, Parzen, evaluate, log_likelihood, select_sigma
+from .parzen import SIGMAS, Parzen, evaluate, log_likelihood, select_sigma
 
 __all__ = ["SIGMAS", "Parzen", "evaluate", "log_likelihood", "select_sigma"]

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.errors import UserError
+from ..errors import UserError
 
 Points = NDArray[np.floating[Any]]
 Values = NDArray[np.float64]

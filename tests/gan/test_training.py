@@ -245,7 +245,7 @@ def test_pictures_at_the_promised_steps_from_one_z(tmp_path):
 
 # ----------------------------------------------------------------------------------------------------- nan and inf
 
-STEP_AND_OP = r"step (\d+): the loss is (nan|inf): \w+ of shapes .* made (nan|inf) (given argument|from finite)"
+STEP_AND_OP = r"step (\d+): the loss is (nan|-?inf): \w+ of shapes .* made (nan|inf) (given argument|from finite)"
 
 
 def failed_step(folder, settings, dataset, sentence):
