@@ -374,6 +374,7 @@ def orders(shape):
 
 case("permute", lambda m, x, p: m.permute(x, p), one(settings=orders))
 case("permute:method", lambda m, x, p: x.permute(*p) if p else x.permute(p), one(settings=orders))
+case("permute:cycle", lambda m, x: x.permute(2, 0, -2), one(shapes=st.just((1, 2, 3))))  # not its own inverse
 TWO_DIMS = one(shapes=FULL, settings=lambda s: st.tuples(a_dim(s), a_dim(s)))
 case("transpose", lambda m, x, i, j: m.transpose(x, i, j), TWO_DIMS)
 case("transpose:T", lambda m, x: x.T, one(shapes=hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=3)))
