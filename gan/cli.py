@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -16,7 +16,6 @@ from . import settings as presets
 from .errors import UserError
 from .settings import Settings
 
-POINT_SIGMAS = tuple(float(10 ** (i / 8 - 2.5)) for i in range(21))  # 0.003 ... 1: the toys are finer than pixels
 OWN_OPTIONS = {"data", "preset", "steps"}  # written out below; every other setting's option is made from its field
 
 
@@ -58,8 +57,21 @@ class Sentences(click.Group):
             sentence = error.format_message()
         except MemoryError as error:
             sentence = f"the memory does not suffice ({error}); choose smaller sizes"
-        click.echo(f"gan: {sentence}", err=True)
-        sys.exit(2)
+        _refuse(sentence)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """The same for what stands before the command's name."""
+        try:
+            return super().make_context(*args, **extra)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            _refuse(error.format_message())
+
+
+def _refuse(sentence: str) -> NoReturn:
+    click.echo(f"gan: {sentence}", err=True)
+    sys.exit(2)
 
 
 @click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -115,6 +127,7 @@ def train(
             training = resumed(run, settings, dataset)
             if training.step >= settings.steps:
                 raise UserError(f"{run.path} is trained to step {training.step} already; say how far with --steps")
+            _warn_of_lost_lines(run, training)
             run.write_settings(settings.as_dict())
             _report(run, training, iterate(run, training, sys.argv), data_dir)
     else:
@@ -139,6 +152,15 @@ def _reopened(out: Path | None, asked: dict[str, Any]) -> Any:
             run.close()
             raise UserError(f"{name} is {own!r} in the run {out}, not {value!r}; leave it out, or start a new run")
     return run
+
+
+def _warn_of_lost_lines(run: Any, training: Any) -> None:
+    """A power cut, or a hand, can take lines of metrics that the checkpoint has gone beyond."""
+    last = max((line["step"] for line in run.metrics()), default=0)
+    if last < training.step - training.step % training.settings.log_every:
+        click.echo(
+            f"gan: metrics.jsonl ends at step {last}, the run goes on from {training.step}; lines are lost", err=True
+        )
 
 
 def _free(settings: Settings) -> Path:
@@ -171,7 +193,7 @@ def evaluate(run: Path, n: int, seed: int, data_dir: Path | None) -> None:
     also written to RUN/evaluation.json.
     """
     from .data import load
-    from .evaluate import SIGMAS
+    from .evaluate import POINT_SIGMAS, SIGMAS
     from .evaluate import evaluate as parzen
     from .files import write_atomically
     from .run_folder import RunFolder, versions

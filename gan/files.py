@@ -111,6 +111,13 @@ def append_line(path: str | os.PathLike[str], line: str) -> None:
             os.close(fd)
 
 
+def sync(path: str | os.PathLike[str]) -> None:
+    """Have what was appended to `path` on the disk; nothing if there is no such file."""
+    if os.path.exists(path):
+        with in_words("save", path), open(path, "ab") as file:
+            os.fsync(file.fileno())
+
+
 def is_temporary(name: str) -> bool:
     """Whether `write_atomically` names its temporary files so: `.NAME.<process>.<8 hex digits>.tmp`."""
     return _TEMPORARY.fullmatch(name) is not None

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a run between two steps, never inside one."""
+"""Ctrl-C, a request to end, or a closed terminal ends a run between two steps, never inside one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Self
 
 
 class Interrupt:
-    """Inside the ``with`` block SIGINT and SIGTERM only set ``requested``; afterwards they act as before."""
+    """Inside the ``with`` block SIGINT, SIGTERM and SIGHUP only set ``requested``; afterwards they act as before."""
 
     requested = False
 
     def __enter__(self) -> Self:
         self._before = {}
         if threading.current_thread() is threading.main_thread():  # Python sets handlers there only
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 self._before[number] = signal.signal(number, self._request)
         return self
 

@@ -5,6 +5,7 @@ The sizes are settings; the paper's for MNIST are 100-1200-1200-784 and 784-240x
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ def generator_network(s: Settings, dimension: int, output_bias: Array | None, rn
     Weights U(-generator_init, generator_init); biases 0, the last ``output_bias`` (dimension,) if given.
     """
     widths = [s.noise_dim, *s.generator_layers, dimension]
-    *hidden, last = [_spread(nn.Linear(n, m), s.generator_init, rng) for n, m in pairwise(widths)]
+    *hidden, last = [_layer(nn.Linear, n, m, spread=s.generator_init, rng=rng) for n, m in pairwise(widths)]
     if output_bias is not None and last.bias is not None:
         with no_grad():
             last.bias.copy_(output_bias)
@@ -39,15 +40,16 @@ def discriminator_network(s: Settings, dimension: int, rng: Generator, masks: Ge
     Weights U(-discriminator_init, discriminator_init), biases 0. ``masks`` draws the dropout masks.
     """
     widths = [dimension, *s.discriminator_layers]
-    hidden = [_spread(nn.Maxout(n, m, s.pieces), s.discriminator_init, rng) for n, m in pairwise(widths)]
+    hidden = [_layer(nn.Maxout, n, m, s.pieces, spread=s.discriminator_init, rng=rng) for n, m in pairwise(widths)]
     behind = [part for layer in hidden for part in (layer, nn.Dropout(s.dropout_hidden, masks))]
-    last = _spread(nn.Linear(widths[-1], 1), s.discriminator_init, rng)
+    last = _layer(nn.Linear, widths[-1], 1, spread=s.discriminator_init, rng=rng)
     return nn.Sequential(nn.Dropout(s.dropout_input, masks), *behind, last)
 
 
-def _spread(layer: Layer, init_range: float, rng: Generator) -> Layer:
-    """Weights uniform on +- init_range, biases 0."""
-    init.uniform_(layer.weight, -init_range, init_range, rng)
+def _layer(kind: Callable[..., Layer], *sizes: int, spread: float, rng: Generator) -> Layer:
+    """A layer with weights uniform on +- spread, biases 0."""
+    layer = kind(*sizes, generator=Generator())  # PyTorch's first values, replaced at once: no stream moves for them
+    init.uniform_(layer.weight, -spread, spread, rng)
     if layer.bias is not None:
         init.zeros_(layer.bias)
     return layer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Self
 
 from tqdm import tqdm
@@ -18,6 +19,7 @@ class Progress:
     def __init__(self, step: int, steps: int, log_every: int) -> None:
         self.step, self.steps, self.log_every = step, steps, log_every
         self.shown: dict[str, float] = {}
+        self.shows = True
         self.first, self.started = step, time.perf_counter()
         self.bar = tqdm(
             initial=step,
@@ -32,12 +34,21 @@ class Progress:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.bar.close()
+        with suppress(OSError):
+            self.bar.close()
 
     def advance(self, step: int, now: Mapping[str, float]) -> None:
         """Take in the numbers of one step."""
         for name, number in now.items():
             self.shown[name] = number + (1 - SMOOTHING) * (self.shown.get(name, number) - number)
+        try:
+            self._show(step)
+        except OSError:  # nobody reads any more: the run goes on
+            self.shows = False
+
+    def _show(self, step: int) -> None:
+        if not self.shows:
+            return
         if not self.bar.disable:
             self.bar.set_postfix_str(self._numbers(), refresh=False)
             self.bar.update()

@@ -35,6 +35,7 @@ from .files import (
     parse_json,
     read_whole,
     remove_temporaries,
+    sync,
     write_atomically,
 )
 
@@ -187,6 +188,7 @@ class RunFolder:
     def save_checkpoint(self, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> None:
         """Replace the checkpoint, atomically; see `gan.checkpoint.save`."""
         self._require_lock()
+        sync(self.path / "metrics.jsonl")  # no power cut shall leave a checkpoint that is ahead of the metrics
         checkpoint.save(self.checkpoint_file, arrays, metadata)
 
     def load_checkpoint(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

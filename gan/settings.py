@@ -62,7 +62,7 @@ class Settings:
     learning_rate_min: float = _setting(1e-6, "its lowest value")
     momentum_start: float = _setting(0.5, "momentum in the first epoch", high=0.999)
     momentum_end: float = _setting(0.7, "momentum when the ramp has ended", high=0.999)
-    momentum_epochs: int = _setting(250, "epoch in which the ramp ends", low=1)
+    momentum_epochs: int = _setting(250, "epoch in which the ramp ends", low=2)
 
     log_every: int = _setting(100, "iterations between lines of metrics.jsonl", low=1)
     sample_every: int = _setting(500, "iterations between pictures", low=1)

@@ -67,7 +67,7 @@ class Training:
             make(net.parameters(), lr=s.learning_rate, momentum=s.momentum_start) for net in (self.G, self.D)
         ]
         lr = optim.ExponentialDecay(s.learning_rate, s.learning_rate_decay, s.learning_rate_min)
-        momentum = optim.LinearRamp(s.momentum_start, s.momentum_end, max(s.momentum_epochs - 1, 1))
+        momentum = optim.LinearRamp(s.momentum_start, s.momentum_end, s.momentum_epochs - 1)
         self.every_iteration = [optim.Scheduler(o, lr=lr) for o in self.optimizers]
         self.every_epoch = [optim.Scheduler(o, momentum=momentum) for o in self.optimizers if s.optimizer != "adam"]
         self.game = Game(
@@ -91,7 +91,7 @@ class Training:
                 losses = alternating(self.game, s.k) if s.update == "alternating" else simultaneous(self.game)
         except FloatingPointError as error:
             raise UserError(
-                f"step {self.step + 1}: {error}; the last checkpoint is from before it; try a lower learning_rate"
+                f"step {self.step + 1}: {error}; nothing of it is saved; try a lower learning_rate in another --out"
             ) from None
         before, self.step = self._epoch(), self.step + 1
         for scheduler in self.every_iteration + self.every_epoch * (self._epoch() - before):
@@ -113,7 +113,7 @@ class Training:
                 if not np.isfinite(array.data).all():
                     raise UserError(
                         f"step {self.step}: {name}.{parameter} has become infinite or nan; "
-                        "the last checkpoint is from before it; try a lower learning_rate"
+                        "nothing of it is saved; try a lower learning_rate in another --out"
                     )
 
     def _epoch(self) -> int:
@@ -121,12 +121,13 @@ class Training:
         minibatches = self.step * (self.settings.k if self.settings.update == "alternating" else 1)
         return minibatches // self.minibatches.per_epoch
 
-    def means(self) -> dict[str, Any]:
+    def means(self, reset: bool = True) -> dict[str, Any]:
         """One line of metrics: the means over the iterations since the last multiple of ``log_every``."""
         count = self.step % self.settings.log_every or self.settings.log_every
         group = self.optimizers[0].param_groups[0]
         line = {"step": self.step, "epoch": self._epoch(), **{n: total / count for n, total in self.sums.items()}}
-        self.sums = dict.fromkeys(self.sums, 0.0)
+        if reset:
+            self.sums = dict.fromkeys(self.sums, 0.0)
         return line | {"learning_rate": group["lr"], "momentum": group.get("momentum", self.settings.momentum_start)}
 
     @no_grad()
@@ -208,12 +209,17 @@ class Player:
 
 
 def resumed(run: RunFolder, settings: Settings, dataset: Dataset) -> Training:
-    """The state of the run's checkpoint; UserError if it belongs to other settings. Later lines and pictures go."""
+    """The state of the run's checkpoint, UserError if it belongs to other settings.
+
+    Unless it is at the end already, lines of metrics and pictures after it go.
+    """
     training = Training(settings, dataset)
     if run.checkpoint_file.exists():
         load(training, run)
-    run.truncate_metrics(training.step)
-    run.remove_samples_after(training.step)
+    if training.step < settings.steps:
+        # An earlier end may have left a line for its last, shorter interval, which now goes on.
+        run.truncate_metrics(training.step - training.step % settings.log_every)
+        run.remove_samples_after(training.step)
     return training
 
 
@@ -257,6 +263,8 @@ def train(run: RunFolder, training: Training, command: list[str]) -> bool:
                 _draw(run, training)  # before the checkpoint: after a kill between them it is drawn again
             if training.step % s.checkpoint_every == 0:
                 _save(run, training)
+        if training.step == s.steps and training.step % s.log_every:
+            run.append_metrics(training.means(reset=False))
         if training.step % s.checkpoint_every:
             _save(run, training)
     seconds = time.perf_counter() - started

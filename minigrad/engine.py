@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, overload
 
 import numpy as np
 
-from .mode import set_grad_enabled, thread
+from .mode import recording, thread
 from .protocols import ArrayProtocol
 
 if TYPE_CHECKING:
@@ -67,12 +67,18 @@ class Tensor(TensorMethods):
 
     @property
     def data(self) -> Any:
-        """The array. Writing into it is unseen by the engine; ``t.data = array`` and ``t[...] = array`` are seen."""
-        return np.asarray(self._data)
+        """The array. Writing into it is unseen by the engine; ``t.data = array`` and ``t[...] = array`` are seen.
+
+        Without dimensions it is a read-only copy.
+        """
+        array = np.asarray(self._data)
+        if array is not self._data:
+            array.flags.writeable = False
+        return array
 
     @data.setter
     def data(self, value: Any) -> None:
-        value = value._data if isinstance(value, Tensor) else np.asarray(value)
+        value = np.array(value._data) if isinstance(value, Tensor) else np.asarray(value)
         if value.dtype.kind not in ("f" if self._requires_grad else "fiub"):
             raise TypeError(f"data of a Tensor that is {self._data.dtype} cannot become {value.dtype}")
         self._data = value if value.ndim else value[()]
@@ -97,7 +103,7 @@ class Tensor(TensorMethods):
             leaf.grad = g if leaf.grad is None else leaf.grad + g
 
     def detach(self) -> Tensor:
-        """The same memory without the history."""
+        """The same value without the history, in the same memory if it has dimensions."""
         out = _without_history(_new(Tensor), self._data)
         _share_memory(out, self)
         return out
@@ -125,6 +131,7 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
     """Make a pure function of arrays an op: given a Tensor, it returns a Tensor that remembers the call.
 
     Positional arguments are data, keyword arguments are settings. Given bare arrays it returns a bare array.
+    Arrays among Tensors are constants, neither copied nor watched: leave them as they are until the backward pass.
     ``linear``: no rule reads the arguments' values, so they may change before the backward pass.
     ``view``: the result may share the first argument's memory.
     """
@@ -161,7 +168,7 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
         else:
             out._requires_grad = False
             out._op = None
-        if view and isinstance(args[0], Tensor):
+        if view and isinstance(args[0], Tensor) and np.may_share_memory(data, values[0]):
             _share_memory(out, args[0])
         return out
 
@@ -247,11 +254,12 @@ def _walk(
     retain_graph = create_graph if retain_graph is None else retain_graph
     order = history(outs)
     useful = {id(t) for t in order} if wrt is None else _on_a_path_to(wrt, order)
+    kept = useful if retain_graph else _linear_in_leaves(order)
     wanted = {id(t) for t in order if t._op is None} if wrt is None else {id(t) for t in wrt}
     found: list[tuple[Tensor, Any]] = []
     grads: dict[int, Any] = {}  # the gradient gathered so far for each Tensor, by id
     # Derivatives are infinite where they are (sqrt at 0): IEEE values, as in PyTorch, not warnings.
-    with set_grad_enabled(create_graph), np.errstate(all="ignore"):
+    with recording(create_graph), np.errstate(all="ignore"):
         given = [_seed(out, seed, create_graph) for out, seed in zip(outs, seeds, strict=True)]
         for out, g in zip(outs, given, strict=True):
             grads[id(out)] = grads[id(out)] + g if id(out) in grads else g
@@ -280,10 +288,10 @@ def _walk(
                     if ga.shape != x.shape:
                         ga = _unbroadcast(ga, x.shape, apply.__name__)
                     if ga.dtype is not x.dtype:
-                        ga = ga.astype(dtype=x.dtype)
+                        ga = ga.astype(x.dtype)
                     key = id(a)
                     grads[key] = grads[key] + ga if key in grads else ga
-            if not (retain_graph or apply.linear):
+            if id(node) not in kept:
                 node._op, node._args = _freed, ()
         return _owned(found, given)
 
@@ -327,6 +335,16 @@ def _on_a_path_to(wrt: Iterable[Tensor], order: Iterable[Tensor]) -> set[int]:
     return useful
 
 
+def _linear_in_leaves(order: Iterable[Tensor]) -> set[int]:
+    """The ids of what a second walk needs no values for: linear ops of leaves, and of such results."""
+    kept: set[int] = set()
+    for node in order:
+        op = node._op
+        if op is None or (op.linear and all(id(a) in kept for a in node._args if isinstance(a, Tensor))):
+            kept.add(id(node))
+    return kept
+
+
 def _seed(out: Tensor, seed: Any, create_graph: bool) -> Any:
     """The gradient that the walk starts with at ``out``: an array, or a Tensor for ``create_graph``."""
     if not out._requires_grad:
@@ -340,7 +358,7 @@ def _seed(out: Tensor, seed: Any, create_graph: bool) -> Any:
     if not isinstance(seed, Tensor):
         seed = Tensor(seed, dtype=out._data.dtype)
     elif seed._data.dtype != out._data.dtype:
-        seed = seed.astype(dtype=out._data.dtype)
+        seed = seed.astype(out._data.dtype)
     if seed._data.shape != out._data.shape:
         raise RuntimeError(f"the gradient has shape {seed._data.shape}, the Tensor it belongs to {out._data.shape}")
     return seed if create_graph else seed._data

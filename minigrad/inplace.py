@@ -29,7 +29,7 @@ def _write(x: Tensor, value: Any, index: Any = ..., what: str = "changing") -> T
         raise RuntimeError(
             f"{what} a Tensor of shape {x.shape} in place while its gradients are recorded; do it inside no_grad()"
         )
-    array = x.data
+    array = x.data if x.ndim else np.array(x._data)
     try:
         array[index] = value
     except (ValueError, IndexError, TypeError) as error:
@@ -64,13 +64,22 @@ def _augmented(op: Any) -> Callable[[Tensor, Any], Tensor]:
         if needed and thread.recording:
             if x._requires_grad and x._op is None:
                 raise RuntimeError("a leaf that requires gradients is changed in place; do it inside no_grad()")
-            return op(x, y)  # type: ignore[no-any-return]
+            out = op(x, y)
+            _require_fit(out, x, op.__name__)
+            return out if out.dtype == x.dtype else out.astype(x.dtype)  # type: ignore[no-any-return]
         value = op(x._data, y._data if isinstance(y, Tensor) else y)
-        if not np.can_cast(value.dtype, x.dtype, "same_kind"):
-            raise TypeError(f"{op.__name__} in place: a result of {value.dtype} does not fit a Tensor of {x.dtype}")
+        _require_fit(value, x, op.__name__)
         return _write(x, value)
 
     return assign
+
+
+def _require_fit(value: Any, x: Tensor, name: str) -> None:
+    """What takes the place of ``x`` has its shape and its kind of dtype."""
+    if value.shape != x.shape:
+        raise ValueError(f"{name} in place: a result of shape {value.shape} does not fit a Tensor of {x.shape}")
+    if not np.can_cast(value.dtype, x.dtype, "same_kind"):
+        raise TypeError(f"{name} in place: a result of {value.dtype} does not fit a Tensor of {x.dtype}")
 
 
 def requires_grad_(x: Tensor, requires_grad: bool = True) -> Tensor:

@@ -1,7 +1,9 @@
 """Whether ops are being recorded: ``no_grad`` and its kin, for each thread its own."""
 
 import threading
+from collections.abc import Callable
 from contextlib import ContextDecorator
+from typing import Any
 
 
 class _Thread(threading.local):
@@ -11,7 +13,7 @@ class _Thread(threading.local):
 thread = _Thread()
 
 
-class set_grad_enabled(ContextDecorator):
+class recording(ContextDecorator):
     """Record ops, or do not, inside a ``with`` block or a decorated function."""
 
     def __init__(self, mode: bool) -> None:
@@ -24,20 +26,39 @@ class set_grad_enabled(ContextDecorator):
     def __exit__(self, *exc: object) -> None:
         thread.recording = self.outer
 
-    def _recreate_cm(
-        self,
-    ) -> "set_grad_enabled":  # a decorated function may call itself, or run in two threads
-        return set_grad_enabled(self.mode)
+    def _recreate_cm(self) -> "recording":  # a decorated function may call itself, or run in two threads
+        return recording(self.mode)
 
 
-class no_grad(set_grad_enabled):
-    """Compute without recording: results have no history."""
+class set_grad_enabled(recording):
+    """Record ops, or do not: from here on, or until the end of the ``with`` block that it opens."""
 
-    def __init__(self) -> None:
+    def __init__(self, mode: bool) -> None:
+        super().__init__(mode)
+        self.outer = thread.recording
+        thread.recording = mode
+
+    def __enter__(self) -> None:
+        thread.recording = self.mode
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        """As a decorator it decides inside the function only."""
+        thread.recording = self.outer
+        return super().__call__(function)
+
+
+class no_grad(recording):
+    """Compute without recording: results have no history. ``with no_grad():``, ``@no_grad()`` or ``@no_grad``."""
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        """An instance, or the function decorated."""
+        return super().__new__(cls) if function is None else cls()(function)
+
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
         super().__init__(False)
 
 
-class enable_grad(set_grad_enabled):
+class enable_grad(recording):
     """Record again inside ``no_grad``."""
 
     def __init__(self) -> None:

@@ -52,7 +52,7 @@ class Optimizer:
     def check(self, settings: dict[str, Any]) -> None:
         """Raise ValueError for settings that make no sense."""
         for name in ("lr", "momentum", "weight_decay", "eps"):
-            if settings.get(name, 0) < 0:
+            if not settings.get(name, 0) >= 0:
                 raise ValueError(f"{type(self).__name__}: {name} must not be negative, got {settings[name]}")
 
     def parameters(self) -> list[Tensor]:
@@ -79,7 +79,8 @@ class Optimizer:
                         raise TypeError(f"the gradient of parameter {i} is a {type(g).__name__}, not a Tensor")
                     if g.shape != p.shape:
                         raise ValueError(f"the gradient of parameter {i} has shape {g.shape}, the parameter {p.shape}")
-                    p.data = self.update(p.data, g.data, self.state.setdefault(i, {}), group)
+                    array = p.data if p.ndim else np.array(p._data)
+                    p.data = self.update(array, g.data, self.state.setdefault(i, {}), group)
                 i += 1
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
@@ -158,7 +159,7 @@ class SGD(Optimizer):
             g = g + group["weight_decay"] * p
         if momentum:
             if "momentum_buffer" not in state:
-                state["momentum_buffer"] = v = np.array(g)
+                state["momentum_buffer"] = v = np.array(g, dtype=p.dtype)
             else:
                 v = state["momentum_buffer"]
                 v *= momentum

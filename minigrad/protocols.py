@@ -15,6 +15,7 @@ class ArrayProtocol:
     """Shape, dtype, conversion to Python and NumPy, printing. ``self._data`` is the array."""
 
     __slots__ = ()
+    data: Any
     _data: Any
     _op: Any
     _requires_grad: bool
@@ -62,10 +63,11 @@ class ArrayProtocol:
         return self._data.tolist()
 
     def numpy(self) -> np.ndarray[Any, Any]:
-        """The array itself, sharing memory; refused where that would drop the graph unseen."""
+        """The array, sharing memory if it has dimensions; refused where that would drop the graph unseen."""
         if self._requires_grad:
             raise RuntimeError("numpy() would drop this Tensor's gradient; say so with .detach().numpy()")
-        return np.asarray(self._data)
+        array: np.ndarray[Any, Any] = self.data
+        return array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         return np.array(self.numpy(), dtype=dtype, copy=copy)

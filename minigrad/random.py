@@ -11,7 +11,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Generator:
-    """Philox4x64-10 (Salmon et al., 2011), a counter-based generator: same seed, same numbers, on every machine.
+    """Philox4x64-10 (Salmon et al., 2011), a counter-based generator: same seed and same NumPy, same numbers.
 
     Methods return NumPy arrays of ``dtype`` (float32 by default) and move the state on.
     """

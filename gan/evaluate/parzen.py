@@ -30,6 +30,10 @@ SIGMAS: Values = np.logspace(-1, 0, 10)
 """The paper's grid: .1 .129 .167 .215 .278 .359 .464 .599 .774 1, in units of the data (pixels: [0, 1])."""
 SIGMAS.setflags(write=False)
 
+POINT_SIGMAS: Values = np.logspace(-2.5, 0, 21)
+"""For the toys, whose modes are narrower than pixels: .0032 .0042 ... 1."""
+POINT_SIGMAS.setflags(write=False)
+
 SELECTION = 1000
 """How many validation points choose the width, the first ones."""
 

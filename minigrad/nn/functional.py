@@ -54,6 +54,8 @@ def binary_cross_entropy_with_logits(
     """
     if getattr(target, "shape", input.shape) != input.shape:
         raise ValueError(f"binary cross entropy: logits of shape {input.shape}, but targets of shape {target.shape}")
+    if hasattr(target, "dtype") and target.dtype.kind in "iub":  # classes 0 and 1: float32 logits stay float32
+        target = target.astype(input.dtype)
     if pos_weight is None:
         loss = (1 - target) * input + softplus(-input)
     else:

@@ -28,9 +28,9 @@ class Module:
         """Compute the output. Every Module writes its own."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **settings: Any) -> Any:
         """``forward``."""
-        return self.forward(*args)
+        return self.forward(*args, **settings)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """(name, part) of the Modules that are attributes, in the order they were assigned."""
@@ -87,12 +87,21 @@ class Module:
         return self
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Copies of all parameters by name, PyTorch's names for the same layers."""
+        """Copies of all parameters by name, PyTorch's names for the same layers.
+
+        PyTorch wants Tensors of its own: ``{name: from_numpy(array) for name, array in net.state_dict().items()}``.
+        """
         return {name: parameter.data.copy() for name, parameter in self._all_parameters("")}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take parameters from ``state`` (arrays, Tensors or PyTorch's tensors). All must fit, or none is taken."""
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Take parameters from ``state`` (arrays, Tensors or PyTorch's tensors). All must fit, or none is taken.
+
+        Not ``strict``: names that only one side has are passed over.
+        """
         own = dict(self._all_parameters(""))
+        if not strict:
+            own = {name: parameter for name, parameter in own.items() if name in state}
+            state = {name: state[name] for name in own}
         missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or unexpected:
             raise ValueError(f"state does not fit {type(self).__name__}: missing {missing}, unexpected {unexpected}")

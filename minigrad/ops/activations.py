@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..engine import derivatives, op
-from .elementary import where
+from .elementary import floating, where
 from .shape import reshape, unsqueeze
 
 
 @op
 def sigmoid(x: Any) -> Any:
     """``1 / (1 + e^-x)``; d/dx = out (1 - out). From e^-|x|, which cannot overflow."""
+    x = floating(x)
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, e) / (1 + e)
 
@@ -36,6 +37,7 @@ derivatives(tanh, lambda g, out, x: g * (1 - out * out))
 @op
 def softplus(x: Any) -> Any:
     """``log(1 + e^x)`` = max(x, 0) + log(1 + e^-|x|); d/dx = sigmoid x."""
+    x = floating(x)
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
@@ -44,7 +46,7 @@ derivatives(softplus, lambda g, out, x: g * sigmoid(x))
 
 def logsigmoid(x: Any) -> Any:
     """``log sigmoid(x)`` = -softplus(-x)."""
-    return -softplus(-x)
+    return -softplus(-floating(x))
 
 
 @op

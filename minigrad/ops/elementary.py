@@ -123,7 +123,7 @@ def _or(bound: Any, infinity: float) -> Any:
     return infinity if bound is None else bound
 
 
-def astype(x: Any, *, dtype: Any) -> Any:
+def astype(x: Any, dtype: Any) -> Any:
     """``x`` as another dtype. A gradient passes to floating types only; the walk returns it in its argument's dtype."""
     return _astype(x, dtype=dtype) if np.dtype(dtype).kind == "f" else _discrete(x, dtype=dtype)
 
@@ -139,6 +139,11 @@ derivatives(_astype, lambda g, out, x, dtype: g)
 @op
 def _discrete(x: Any, *, dtype: Any) -> Any:
     return x.astype(dtype)  # piecewise constant: no rule
+
+
+def floating(x: Any) -> Any:
+    """Integers and booleans as float64: in their own types a sign or an exponential can wrap around."""
+    return x.astype(np.float64) if getattr(x, "dtype", np.dtype(float)).kind in "iub" else x
 
 
 @op(linear=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
-from .elementary import exp, where
+from .elementary import exp, floating, where
 from .shape import expand, squeeze, take_along_dim
 
 Dim = int | Sequence[int] | None
@@ -21,10 +21,18 @@ Dim = int | Sequence[int] | None
 
 def _dims(x: Any, dim: Dim, axis: Dim) -> tuple[int, ...]:
     """The dimensions meant, counted from 0."""
+    dim = _one(dim, axis)
+    return tuple(range(x.ndim)) if dim is None else normalize_axis_tuple(dim, x.ndim, "dim")
+
+
+def _one(dim: Any, axis: Any) -> Any:
+    """``dim``, also under its NumPy name."""
     if dim is not None and axis is not None:
         raise TypeError(f"dim and axis are two names for one argument, got dim={dim} and axis={axis}")
     dim = axis if dim is None else dim
-    return tuple(range(x.ndim)) if dim is None else normalize_axis_tuple(dim, x.ndim, "dim")
+    if isinstance(dim, bool):
+        raise TypeError(f"a dimension is a number, got {dim}; name the argument that this was meant for")
+    return dim
 
 
 def _kept(x: Any, like: Any, dims: tuple[int, ...]) -> Any:
@@ -61,10 +69,10 @@ derivatives(_mean, lambda g, out, x, dims, keepdim: expand(_kept(g, x, dims) / _
 def var(
     x: Any,
     dim: Dim = None,
-    keepdim: bool = False,
     *,
     correction: float = 1,
     unbiased: bool | None = None,
+    keepdim: bool = False,
     axis: Dim = None,
     keepdims: bool = False,
 ) -> Any:
@@ -78,9 +86,9 @@ def var(
     return _sum(centred * centred, dims=dims, keepdim=keepdim or keepdims) / degrees
 
 
-def std(x: Any, dim: Dim = None, keepdim: bool = False, **options: Any) -> Any:
+def std(x: Any, dim: Dim = None, **options: Any) -> Any:
     """Standard deviation: the square root of ``var``, whose options it takes."""
-    return _root(var(x, dim, keepdim, **options))
+    return _root(var(x, dim, **options))
 
 
 @op
@@ -106,17 +114,25 @@ def _amax(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
     return x.max(axis=dims, keepdims=keepdim)
 
 
-def _amax_derivative(g: Any, out: Any, x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
-    largest = (x == _kept(out, x, dims)).astype(dtype=g.dtype)
-    return largest * _kept(g, x, dims) / largest.sum(axis=dims, keepdims=True)
+def _ties_share(g: Any, out: Any, x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    chosen = (x == _kept(out, x, dims)).astype(g.dtype)
+    return chosen * _kept(g, x, dims) / chosen.sum(axis=dims, keepdims=True)
 
 
-derivatives(_amax, _amax_derivative)
+derivatives(_amax, _ties_share)
 
 
 def amin(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
     """Smallest element; equal smallest elements share the gradient evenly."""
-    return -amax(-x, dim, keepdim, axis=axis, keepdims=keepdims)
+    return _amin(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
+
+
+@op
+def _amin(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    return x.min(axis=dims, keepdims=keepdim)
+
+
+derivatives(_amin, _ties_share)
 
 
 class Extremes(NamedTuple):
@@ -130,14 +146,14 @@ def max(
     x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False
 ) -> Any:
     """Largest element of all, or (values, indices) along one dimension; the first largest takes the gradient."""
-    return _extreme(x, argmax, amax, dim if axis is None else axis, keepdim or keepdims)
+    return _extreme(x, argmax, amax, _one(dim, axis), keepdim or keepdims)
 
 
 def min(
     x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False
 ) -> Any:
     """Smallest element of all, or (values, indices) along one dimension; the first smallest takes the gradient."""
-    return _extreme(x, argmin, amin, dim if axis is None else axis, keepdim or keepdims)
+    return _extreme(x, argmin, amin, _one(dim, axis), keepdim or keepdims)
 
 
 def _extreme(x: Any, arg: Any, of_all: Any, dim: int | None, keepdim: bool) -> Any:
@@ -148,9 +164,11 @@ def _extreme(x: Any, arg: Any, of_all: Any, dim: int | None, keepdim: bool) -> A
     return Extremes(values, indices) if keepdim else Extremes(squeeze(values, dim), squeeze(indices, dim))
 
 
-def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+def argmax(
+    x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False
+) -> Any:
     """Position of the first largest element: in the flattened ``x``, or along ``dim``."""
-    return _argmax(x, dim=dim, keepdim=keepdim)
+    return _argmax(x, dim=_one(dim, axis), keepdim=keepdim or keepdims)
 
 
 @op
@@ -158,9 +176,11 @@ def _argmax(x: Any, *, dim: int | None, keepdim: bool) -> Any:
     return np.argmax(x, axis=dim, keepdims=keepdim)
 
 
-def argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+def argmin(
+    x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False
+) -> Any:
     """Position of the first smallest element: in the flattened ``x``, or along ``dim``."""
-    return _argmin(x, dim=dim, keepdim=keepdim)
+    return _argmin(x, dim=_one(dim, axis), keepdim=keepdim or keepdims)
 
 
 @op
@@ -182,7 +202,7 @@ def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> A
     """``x - log sum exp(x)`` along one dimension."""
     if dim is None and axis is None:
         raise TypeError("softmax needs the dimension along which the results add up to one: dim=-1, for example")
-    return _log_softmax(x, dims=_dims(x, dim, axis))
+    return _log_softmax(floating(x), dims=_dims(x, dim, axis))
 
 
 @op
@@ -200,7 +220,7 @@ derivatives(
 
 def logsumexp(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
     """``log sum exp(x)`` with the largest element taken out first, so that nothing overflows; d/dx = softmax."""
-    return _logsumexp(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
+    return _logsumexp(floating(x), dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
 
 
 @op

@@ -34,6 +34,8 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     if not x.ndim:
         return reshape(x, 1)
     first, last = _dim(start_dim, x.ndim), _dim(end_dim, x.ndim)
+    if first > last:
+        raise ValueError(f"flatten of {tuple(x.shape)}: start_dim {start_dim} comes after end_dim {end_dim}")
     joined = math.prod(x.shape[first : last + 1])
     return reshape(x, (*x.shape[:first], joined, *x.shape[last + 1 :]))
 
@@ -64,7 +66,9 @@ def expand(x: Any, *shape: Any) -> Any:
     lengths = _lengths(shape)
     if len(lengths) < x.ndim:
         raise ValueError(f"expand of {tuple(x.shape)} to {lengths}: there must be a length for each dimension")
-    kept = (None,) * (len(lengths) - x.ndim) + tuple(x.shape)
+    kept = (-1,) * (len(lengths) - x.ndim) + tuple(x.shape)
+    if -1 in (k for n, k in zip(lengths, kept, strict=True) if n == -1):
+        raise ValueError(f"expand of {tuple(x.shape)} to {lengths}: -1 keeps a length, and a new dimension has none")
     return _expand(x, shape=tuple(k if n == -1 else n for n, k in zip(lengths, kept, strict=True)))
 
 
@@ -114,12 +118,19 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
 
 
 def narrow(x: Any, dim: int, start: int, length: int) -> Any:
-    """The slice ``start : start + length`` of dimension ``dim``."""
-    return getitem(x, (*[slice(None)] * _dim(dim, x.ndim), slice(start, start + length)))
+    """The slice ``start : start + length`` of dimension ``dim``; a negative start counts from the end."""
+    total = x.shape[_dim(dim, x.ndim)]
+    first = start + total if start < 0 else start
+    if not 0 <= first <= first + length <= total:
+        raise IndexError(f"narrow: dim {dim} has length {total}, which {length} elements from {start} on leave")
+    return getitem(x, (*[slice(None)] * _dim(dim, x.ndim), slice(first, first + length)))
 
 
 def split(x: Any, split_size: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
-    """Parts along ``dim``: of length ``split_size`` (the last may be shorter), or of the lengths given."""
+    """Parts along ``dim``: of length ``split_size`` (the last may be shorter), or of the lengths given.
+
+    The backward pass makes zeros of the whole for each part (as indexing does): prefer few large parts.
+    """
     total = x.shape[dim]
     if isinstance(split_size, int):
         if split_size < 1:

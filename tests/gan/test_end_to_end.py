@@ -1,12 +1,7 @@
 """The main job, shortened: `gan train` on digits must learn, by the paper's measure and by D's own verdict.
 
-The floor is one that a broken algorithm does not reach. Validation log-likelihood in nats, and D(x) over the last
-1000 steps, for seeds 0, 1 and 2:
-
-    the algorithm                  15.3    18.1    16.1     0.53  0.54  0.54
-    D's update trains G as well     3.9     1.7     5.0     0.70  0.70  0.69
-    no dropout                     -9.9  (inf)     -7.9     0.94    -   0.93
-    the sign of G's loss turned   -63.3   -62.7   -67.3     1.00  1.00  1.00
+The floor is one that a broken algorithm does not reach: docs/results.md has what three planted bugs do reach, and
+`python -m benchmarks.planted` makes that table.
 """
 
 import json

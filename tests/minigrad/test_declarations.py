@@ -108,7 +108,7 @@ SAMPLES = {  # by the parameter's name
 @pytest.mark.parametrize("name", sorted(name for name, found in declared().items() if len(found) == 1))
 def test_what_comes_back_is_what_is_declared(name):
     [definition] = declared()[name]
-    boolean = name in ("__and__", "__or__", "__invert__") or name.startswith("logical_")
+    boolean = name in ("__and__", "__rand__", "__or__", "__ror__", "__invert__") or name.startswith("logical_")
     x = Tensor(np.eye(2) > 0 if boolean else np.eye(2) + 1)
     if isinstance(attached()[name], property):
         result = getattr(x, name)

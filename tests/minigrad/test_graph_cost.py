@@ -153,11 +153,12 @@ def test_the_walk_gives_memory_back_as_it_goes():
         held = tracemalloc.get_traced_memory()[0]
         tracemalloc.reset_peak()
         y.backward(np.ones(size))
-        peak = tracemalloc.get_traced_memory()[1]
+        left, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert held > n * x.data.nbytes
     assert peak < held + 5 * x.data.nbytes
+    assert left < 5 * x.data.nbytes  # y and x.grad, though y is still there
 
 
 # -------------------------------------------------------------------------------------------------- proportion

@@ -292,12 +292,7 @@ for name, inputs in {
 WIDE = hnp.array_shapes(min_dims=1, max_dims=3, min_side=2, max_side=3)
 for name in ("var", "std"):
     inputs = distinct(WIDE, dims)
-    case(
-        name,
-        lambda m, x, dim, keep, f=name: getattr(m, f)(x, dim, keep),
-        inputs,
-        lambda m, x, dim, keep, f=name: getattr(x, f)(dim=dim, keepdim=keep),
-    )
+    case(name, lambda m, x, dim, keep, f=name: getattr(m, f)(x, dim, keepdim=keep), inputs)
     for option in ({"correction": 0}, {"correction": 0.5}, {"unbiased": False}, {"unbiased": True}):
         case(
             f"{name}:{option}",

@@ -1,0 +1,98 @@
+"""The edges of a run: short ones, closed terminals, lost files, and words before the command's name."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import gan
+
+ROOT = str(Path(gan.__file__).parents[1])
+SMALL = ["--data", "gaussian", "--generator-layers", "4", "--discriminator-layers", "4", "--batch-size", "50"]
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "gan", *map(str, arguments)]
+
+
+def environment():
+    return {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": ROOT}
+
+
+def run(*arguments, cwd, code=0):
+    done = subprocess.run(
+        command(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_short_run_has_its_line_and_a_resumed_one_is_as_if_never_stopped(tmp_path):
+    run("train", *SMALL, "--steps", 15, "--log-every", 10, "--out", "short", cwd=tmp_path)
+    assert [line["step"] for line in lines(tmp_path / "short")] == [10, 15]
+    run("train", "--resume", "--steps", 30, "--out", "short", cwd=tmp_path)
+    run("train", *SMALL, "--steps", 30, "--log-every", 10, "--out", "whole", cwd=tmp_path)
+    for name in ("metrics.jsonl", "checkpoint.safetensors"):
+        ours, theirs = ((tmp_path / folder / name).read_bytes() for folder in ("short", "whole"))
+        assert ours == theirs
+    assert [line["step"] for line in lines(tmp_path / "short")] == [10, 20, 30]
+    said = run("train", "--resume", "--steps", 30, "--out", "short", cwd=tmp_path, code=2)
+    assert "is trained to step 30 already" in said
+    assert [line["step"] for line in lines(tmp_path / "short")] == [10, 20, 30]
+
+
+def test_a_closed_pipe_does_not_end_the_run(tmp_path):
+    process = subprocess.Popen(
+        command("train", *SMALL, "--steps", 300, "--log-every", 10, "--out", "run"),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    process.stderr.readline()
+    process.stderr.close()
+    process.wait(timeout=120)
+    assert lines(tmp_path / "run")[-1]["step"] == 300
+    assert (tmp_path / "run" / "samples" / "step-000300.png").exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP on this system")
+def test_a_closed_terminal_saves(tmp_path):
+    process = subprocess.Popen(
+        command("train", *SMALL, "--steps", 10**6, "--log-every", 10, "--out", "run"),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    started = time.monotonic()
+    while not (tmp_path / "run" / "metrics.jsonl").exists() and time.monotonic() < started + 60:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGHUP)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "go on with: gan train --resume --out run" in said
+    assert (tmp_path / "run" / "checkpoint.safetensors").exists()
+
+
+def test_lost_lines_of_metrics_are_said(tmp_path):
+    run("train", *SMALL, "--steps", 20, "--log-every", 10, "--out", "run", cwd=tmp_path)
+    (tmp_path / "run" / "metrics.jsonl").unlink()
+    said = run("train", "--resume", "--steps", 30, "--out", "run", cwd=tmp_path)
+    assert "metrics.jsonl ends at step 0, the run goes on from 20; lines are lost" in said
+
+
+def test_before_the_name_of_the_command_too_bad_input_is_one_sentence(tmp_path):
+    said = run("--bogus", cwd=tmp_path, code=2)
+    assert said.startswith("gan: No such option")
+    assert len(said.splitlines()) == 1
