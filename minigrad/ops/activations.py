@@ -55,7 +55,8 @@ def relu(x: Any) -> Any:
     return np.maximum(x, 0)
 
 
-derivatives(relu, lambda g, out, x: g * (x > 0))
+# A choice and not a product with 0 or 1: an infinite g must not become nan where nothing passes.
+derivatives(relu, lambda g, out, x: where(x > 0, g, 0))
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:

@@ -183,3 +183,10 @@ def test_arrays_and_tensors_of_booleans_combine_from_both_sides():
     mask, other = np.array([True, False]), Tensor([True, True])
     assert (mask & other).tolist() == (other & mask).tolist() == [True, False]
     assert (mask | other).tolist() == (other | mask).tolist() == [True, True]
+
+
+def test_an_infinite_gradient_stops_where_relu_is_flat(torch):
+    x = Tensor([-1.0, 0.0, 4.0], requires_grad=True)
+    t = torch.tensor([-1.0, 0.0, 4.0], dtype=torch.float64, requires_grad=True)
+    t.relu().sqrt().sum().backward()
+    assert gradients(x.relu().sqrt().sum(), x).tolist() == t.grad.tolist() == [0, 0, 0.25]
