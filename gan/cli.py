@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from shlex import quote
 from typing import Any, NoReturn
@@ -16,6 +16,7 @@ from . import settings as presets
 from .errors import UserError
 from .settings import Settings
 
+SHORT = 1000  # steps of a run that does not wait for kernels to be compiled, unless it asks for them
 OWN_OPTIONS = {"data", "preset", "steps"}  # written out below; every other setting's option is made from its field
 
 
@@ -134,6 +135,8 @@ def train(
         settings = presets.make(data or "digits", preset or "paper", **given)
         dataset = load(settings.data, data_dir=data_dir, seed=settings.seed)
         settings = presets.with_length(settings, steps, epochs, len(dataset.train))
+        if "kernels" not in given and settings.steps < SHORT:
+            settings = replace(settings, kernels="plain")
         training = Training(settings, dataset)  # before the folder: settings that do not fit the data leave no trace
         with RunFolder.create(out or _free(settings), settings.as_dict(), sys.argv) as run:
             _report(run, training, iterate(run, training, sys.argv), data_dir)

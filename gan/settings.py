@@ -64,6 +64,8 @@ class Settings:
     momentum_end: float = _setting(0.7, "momentum when the ramp has ended", high=0.999)
     momentum_epochs: int = _setting(250, "epoch in which the ramp ends", low=2)
 
+    kernels: str = _setting("fused", "compiled code for whole networks, or op by op", ("fused", "plain"))
+
     log_every: int = _setting(100, "iterations between lines of metrics.jsonl", low=1)
     sample_every: int = _setting(500, "iterations between pictures", low=1)
     checkpoint_every: int = _setting(500, "iterations between checkpoints", low=1)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from minigrad import Generator, Tensor, no_grad, ops, optim
+from minigrad import Generator, Tensor, get_num_threads, no_grad, ops, optim, use_kernels
 from minigrad.nn import Module
 
 from . import pictures
@@ -44,8 +44,8 @@ def draw_noise(settings: Settings, m: int, stream: Generator) -> Array:
 
 @no_grad()
 def generate(G: Module, z: Array) -> Array:
-    """G(z), a thousand at a time: (n, noise_dim) -> (n, dimension)."""
-    with np.errstate(over="ignore", invalid="ignore"):  # who takes the samples checks them
+    """G(z), a thousand at a time: (n, noise_dim) -> (n, dimension). Nobody waits for kernels for that."""
+    with use_kernels("plain"), np.errstate(over="ignore", invalid="ignore"):  # who takes the samples checks them
         return np.concatenate([G(Tensor(part)).data for part in np.array_split(z, 1 + len(z) // 1000)])
 
 
@@ -87,7 +87,8 @@ class Training:
         """One iteration: the losses, and D's mean verdicts on data and on samples."""
         s = self.settings
         try:
-            with np.errstate(over="ignore", invalid="ignore"):  # what diverges is told below, in a sentence
+            # what diverges is told below, in a sentence
+            with use_kernels(s.kernels), np.errstate(over="ignore", invalid="ignore"):
                 losses = alternating(self.game, s.k) if s.update == "alternating" else simultaneous(self.game)
         except FloatingPointError as error:
             raise UserError(
@@ -134,7 +135,8 @@ class Training:
     def judge(self, x: Array) -> Array:
         """D(x) without dropout: (n, dimension) -> (n,)."""
         self.D.eval()
-        verdict = ops.sigmoid(self.D(Tensor(x.astype(np.float32)))).data[:, 0]
+        with use_kernels("plain"):
+            verdict = ops.sigmoid(self.D(Tensor(x.astype(np.float32)))).data[:, 0]
         self.D.train()
         return np.asarray(verdict)
 
@@ -240,7 +242,13 @@ def load(training: Training, run: RunFolder) -> None:
 
 
 def blas_threads(training: Training) -> threadpool_limits:
-    """One BLAS thread for small products, which lose more by waiting for each other than they gain; else all."""
+    """One BLAS thread for small products, which lose more by waiting for each other than they gain; else all.
+
+    Fused kernels bring threads of their own, and leave BLAS one.
+    """
+    if training.settings.kernels == "fused":
+        get_num_threads()
+        return threadpool_limits(1, user_api="blas")
     widest = max(p.numel() for net in (training.G, training.D) for p in net.parameters())
     small = training.settings.batch_size * widest < 1e7
     return threadpool_limits(1 if small else None, user_api="blas")
@@ -252,6 +260,7 @@ def train(run: RunFolder, training: Training, command: list[str]) -> bool:
     first, started = training.step, time.perf_counter()
     with blas_threads(training), Interrupt() as interrupt, Progress(training.step, s.steps, s.log_every) as progress:
         threads = max((p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"), default=1)
+        kernel_threads = get_num_threads() if s.kernels == "fused" else 0
         if training.step == 0:
             _draw(run, training)
         while training.step < s.steps and not interrupt.requested:
@@ -276,6 +285,7 @@ def train(run: RunFolder, training: Training, command: list[str]) -> bool:
             "seconds": round(seconds, 3),
             "steps_per_second": round((training.step - first) / seconds, 3),
             "blas_threads": threads,
+            "kernel_threads": kernel_threads,
             "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "versions": versions(),
         }

@@ -4,8 +4,9 @@ Start with minigrad/engine.py (a Tensor and the walk), go on with minigrad/ops (
 then minigrad/nn and minigrad/optim.py. Importing it needs NumPy and nothing else.
 """
 
-from . import inplace, nn, ops, optim, random
+from . import inplace, kernels, nn, ops, optim, random
 from .engine import Tensor, derivatives, gradients, op
+from .kernels import get_num_threads, set_num_threads, use_kernels
 from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .ops import *  # noqa: F403
 from .ops import __all__ as _ops
@@ -16,9 +17,11 @@ __all__ = [
     "Tensor",
     "derivatives",
     "enable_grad",
+    "get_num_threads",
     "gradients",
     "inplace",
     "is_grad_enabled",
+    "kernels",
     "manual_seed",
     "nn",
     "no_grad",
@@ -27,5 +30,7 @@ __all__ = [
     "optim",
     "random",
     "set_grad_enabled",
+    "set_num_threads",
+    "use_kernels",
     *(name for name in _ops if name not in ("abs", "max", "min", "sum")),  # import * keeps Python's own
 ]

@@ -172,20 +172,28 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
             _share_memory(out, args[0])
         return out
 
-    apply.rules, apply.linear = (), linear  # type: ignore[attr-defined]
+    apply.rules, apply.together, apply.linear = (), None, linear  # type: ignore[attr-defined]
     update_wrapper(apply, forward).__name__ = name
     return apply
 
 
-def derivatives(of: Any, *rules: Callable[..., Any] | None, each: Callable[..., Any] | None = None) -> None:
+def derivatives(
+    of: Any,
+    *rules: Callable[..., Any] | None,
+    each: Callable[..., Any] | None = None,
+    together: Callable[..., Any] | None = None,
+) -> None:
     """State the derivatives of the op ``of``, one rule per argument (None: no gradient flows there).
 
     A rule is a vector-Jacobian product ``(g, out, *args, **settings) -> gradient for its argument``, where ``g`` is
     the gradient arriving at ``out``. It may leave broadcasting undone, the walk undoes it. It is written in
     operators and ops, so that it runs on arrays and, when derivatives of it are wanted, on Tensors.
-    An op of any number of arguments has one rule for ``each``, which takes the argument's number first.
+    An op of any number of arguments has one rule for ``each``, which takes the argument's number first. An op whose
+    derivatives share their work has one for all ``together``: it takes the numbers of the arguments that gradients
+    are wanted for, and returns these gradients by number.
     """
-    of.rules = _Each(each) if each else rules
+    numbered = each or together
+    of.rules, of.together = _Each(numbered) if numbered else rules, together
 
 
 class _Each:
@@ -278,12 +286,14 @@ def _walk(
                 _check_unchanged(node)
             if not create_graph:
                 out, values = node._data, [a._data if isinstance(a, Tensor) else a for a in args]
+            if apply.together:
+                needed = [i for i, a in enumerate(args) if isinstance(a, Tensor) and id(a) in useful]
+                gathered = apply.together(needed, g, out, *values, **node._settings)
             for i, a in enumerate(args):
                 if isinstance(a, Tensor) and id(a) in useful:
-                    rule = apply.rules[i]
-                    if rule is None:
+                    if (rule := apply.rules[i]) is None:
                         continue
-                    ga = rule(g, out, *values, **node._settings)
+                    ga = gathered[i] if apply.together else rule(g, out, *values, **node._settings)
                     x = a._data
                     if ga.shape != x.shape:
                         ga = _unbroadcast(ga, x.shape, apply.__name__)
@@ -292,7 +302,7 @@ def _walk(
                     key = id(a)
                     grads[key] = grads[key] + ga if key in grads else ga
             if id(node) not in kept:
-                node._op, node._args = _freed, ()
+                node._op, node._args, node._settings = _freed, (), {}
         return _owned(found, given)
 
 
@@ -384,6 +394,8 @@ def _owned(found: list[tuple[Tensor, Any]], given: Iterable[Any]) -> list[tuple[
         seen.add(id(g))
         if isinstance(g, Tensor):
             g = g.clone() if shared or g._data.base is not None else g
+        elif not isinstance(g, (np.ndarray, np.generic)):  # a gradient that nobody has computed yet
+            g = g.as_tensor()
         else:
             g = _without_history(_new(Tensor), np.array(g) if shared or g.base is not None else np.asarray(g))
         owned.append((t, g))

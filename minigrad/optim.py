@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import kernels, memory
 from .engine import Tensor
 
 Array = np.ndarray[Any, Any]
+
+
+class Move(NamedTuple):
+    """A parameter to move, by what, with its state and its group's settings."""
+
+    p: Tensor
+    g: Tensor
+    state: dict[str, Any]
+    group: dict[str, Any]
 
 
 class Optimizer:
@@ -70,7 +80,7 @@ class Optimizer:
         grads = [p.grad for p in params] if gradients is None else list(gradients)
         if len(grads) != len(params):
             raise ValueError(f"step got {len(grads)} gradients for {len(params)} parameters")
-        i = 0
+        moves, i = [], 0
         for group in self.param_groups:
             for p in group["params"]:
                 g = grads[i]
@@ -79,9 +89,11 @@ class Optimizer:
                         raise TypeError(f"the gradient of parameter {i} is a {type(g).__name__}, not a Tensor")
                     if g.shape != p.shape:
                         raise ValueError(f"the gradient of parameter {i} has shape {g.shape}, the parameter {p.shape}")
-                    array = p.data if p.ndim else np.array(p._data)
-                    p.data = self.update(array, g.data, self.state.setdefault(i, {}), group)
+                    moves.append(Move(p, g, self.state.setdefault(i, {}), group))
                 i += 1
+        for p, g, state, group in kernels.not_updated(self, moves):
+            array = p.data if p.ndim else np.array(p._data)
+            p.data = self.update(array, g.data, state, group)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         """Move one parameter in place: ``p`` its array, ``g`` the gradient (not to be written into)."""
@@ -94,7 +106,7 @@ class Optimizer:
             stop = start + len(group["params"])
             groups.append({**{k: v for k, v in group.items() if k != "params"}, "params": list(range(start, stop))})
             start = stop
-        return {"state": _copied(self.state), "param_groups": groups}
+        return {"state": _copied(self.state, self.parameters()), "param_groups": groups}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Go on exactly where ``state_dict`` was taken. All must fit, or nothing is taken."""
@@ -114,13 +126,18 @@ class Optimizer:
             for name, value in state.items():
                 if isinstance(value, np.ndarray) and value.shape != params[i].shape:
                     raise ValueError(f"{name} of parameter {i} has shape {value.shape}, not {params[i].shape}")
-        self.state = _copied(saved["state"])
+        self.state = _copied(saved["state"], params)
         for group, loaded in zip(self.param_groups, saved["param_groups"], strict=True):
             group.update({k: v for k, v in loaded.items() if k != "params"})
 
 
-def _copied(state: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    return {i: {k: np.copy(v) if isinstance(v, np.ndarray) else v for k, v in s.items()} for i, s in state.items()}
+def _copied(state: dict[int, dict[str, Any]], params: Sequence[Tensor]) -> dict[int, dict[str, Any]]:
+    """Arrays in the order of elements that their parameter has."""
+
+    def copied(value: Any, p: Any) -> Any:
+        return memory.copied(value, like=p) if isinstance(value, np.ndarray) else value
+
+    return {i: {k: copied(v, params[i]._data) for k, v in s.items()} for i, s in state.items()}
 
 
 class SGD(Optimizer):
@@ -159,7 +176,8 @@ class SGD(Optimizer):
             g = g + group["weight_decay"] * p
         if momentum:
             if "momentum_buffer" not in state:
-                state["momentum_buffer"] = v = np.array(g, dtype=p.dtype)
+                state["momentum_buffer"] = v = memory.zeros_like(p)
+                v += g
             else:
                 v = state["momentum_buffer"]
                 v *= momentum
@@ -182,7 +200,7 @@ class Pylearn2Momentum(Optimizer):
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         """One step."""
         if "velocity" not in state:
-            state["velocity"] = np.zeros_like(p)
+            state["velocity"] = memory.zeros_like(p)
         v = state["velocity"]
         v *= group["momentum"]
         v -= group["lr"] * g
@@ -219,7 +237,7 @@ class Adam(Optimizer):
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         """One step."""
         if "step" not in state:
-            state.update(step=0, exp_avg=np.zeros_like(p), exp_avg_sq=np.zeros_like(p))
+            state.update(step=0, exp_avg=memory.zeros_like(p), exp_avg_sq=memory.zeros_like(p))
         state["step"] += 1
         beta1, beta2 = group["betas"]
         m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]

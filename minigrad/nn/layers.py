@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class Linear(Module):
     Both start from U(-1/sqrt(in), 1/sqrt(in)), drawn from ``generator``.
     """
 
+    memory_order: Literal["C", "F"] = "F"
+
     def __init__(
         self,
         in_features: int,
@@ -32,7 +34,8 @@ class Linear(Module):
             raise ValueError(f"Linear needs sizes of at least 1, got {in_features} -> {out_features}")
         self.in_features, self.out_features = in_features, out_features
         bound = 1 / math.sqrt(in_features)
-        self.weight = Parameter(np.empty((out_features, in_features), dtype))
+        # Stored by inputs, so that what an input of 0 would meet is skipped in one piece (minigrad/fused).
+        self.weight = Parameter(np.empty((out_features, in_features), dtype, order=self.memory_order))
         init.uniform_(self.weight, -bound, bound, generator)
         self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
         if self.bias is not None:
@@ -52,6 +55,8 @@ class Maxout(Linear):
 
     weight (units pieces, in_features), bias (units pieces): those of ``Linear(in_features, units * pieces)``.
     """
+
+    memory_order = "C"  # by units: a unit that is dropped is skipped
 
     def __init__(
         self,
@@ -135,10 +140,14 @@ class Dropout(Module):
 
     def forward(self, x: Any) -> Any:
         """Element by element, each with a coin of its own."""
+        mask = self.draw(x.shape)
+        return x if mask is None else F.dropout(x, mask, self.p)
+
+    def draw(self, shape: tuple[int, ...]) -> Any:
+        """A mask for an input of this shape, None if nothing is to be dropped."""
         if not self.training or self.p == 0:
-            return x
-        mask = (self.generator or random.default_generator).bernoulli(1 - self.p, x.shape)
-        return F.dropout(x, mask, self.p)
+            return None
+        return (self.generator or random.default_generator).bernoulli(1 - self.p, shape)
 
     def extra_repr(self) -> str:
         """The probability of dropping."""

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels, memory
 from ..engine import Tensor
+from ..mode import no_grad
 
 
 class Parameter(Tensor):
@@ -17,6 +19,8 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None) -> None:
         super().__init__(data, requires_grad, dtype)
+        if self.ndim:
+            self._data = memory.copied(self._data)
 
 
 class Module:
@@ -112,8 +116,9 @@ class Module:
                     f"{name} has shape {arrays[name].shape} in the state, {parameter.shape} in the network"
                 )
         fitting = {name: arrays[name].astype(parameter.dtype) for name, parameter in own.items()}
-        for name, parameter in own.items():
-            parameter.data = fitting[name]
+        with no_grad():
+            for name, parameter in own.items():
+                parameter.copy_(fitting[name])
 
     def __repr__(self) -> str:
         parts = [f"  ({name}): {part!r}".replace("\n", "\n  ") for name, part in self.named_children()]
@@ -136,9 +141,7 @@ class Sequential(Module):
 
     def forward(self, x: Any) -> Any:
         """Each Module applied to the result of the one before."""
-        for module in self.children():
-            x = module(x)
-        return x
+        return kernels.run(self, x)
 
     def __len__(self) -> int:
         return len(list(self.children()))

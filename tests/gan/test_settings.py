@@ -47,7 +47,7 @@ AUTHORS = {
     "momentum_end": 0.7,
     "momentum_epochs": 250,
 }
-NOT_IN_THE_TABLE = {"seed", "steps", "log_every", "sample_every", "checkpoint_every"}
+NOT_IN_THE_TABLE = {"seed", "kernels", "steps", "log_every", "sample_every", "checkpoint_every"}
 LEARNING_RATES = {1: 0.09980, 50: 0.09048, 100: 0.08187, 250: 0.06065, 500: 0.03679, 1000: 0.01353}  # after that epoch
 MOMENTA = {1: 0.5, 50: 0.5394, 125: 0.5996, 250: 0.7, 251: 0.7, 500: 0.7}  # in that epoch
 

@@ -1,0 +1,123 @@
+"""The backward pass of a whole network: from the gradient for its output to those for each ``x W^T + b``.
+
+Equals the walk through the plain layers. The gradients for the weights are products of what is left in X and E here;
+update.py takes them where they are used. Maxout hands the gradient to the winners of kept units only: 1 of ``pieces``
+rows of W; where relu was 0 nothing is computed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from . import fields as f
+from .blas import gemm
+from .elementwise import copy_dropped, differentiate
+from .forward import is_sparse, part
+from .tiles import FAST, combine, dots
+from .vectors import array_at, load, store, ticks
+
+
+@njit(**FAST)
+def _through_activation(t, threads, m, layer, numbers, zero):
+    """E from G for thread t's columns of a linear layer."""
+    units = layer[f.UNITS]
+    c0, c1 = part(units, t, threads), part(units, t + 1, threads)
+    g, y = array_at(layer[f.G], m * units, zero), array_at(layer[f.Y], m * units, zero)
+    e = array_at(layer[f.E], m * units, zero)
+    mask = array_at(layer[f.MASK], m * units, np.uint8(0))
+    act, slope, scale = layer[f.ACT], numbers[f.SLOPE], numbers[f.SCALE]
+    differentiate(act, slope, g, y, e, units, 0, m, c0, c1, mask, layer[f.MASK] != 0, scale)
+
+
+@njit(**FAST)
+def _through_maximum(t, threads, m, layer, numbers, work, zero):
+    """E from G for thread t's rows of a maxout layer, and for each row the list of its winners and their gradients."""
+    units, pieces = layer[f.UNITS], layer[f.PIECES]
+    g, e = array_at(layer[f.G], m * units, zero), array_at(layer[f.E], m * units, zero)
+    winner, mask = array_at(layer[f.ARG], m * units, np.uint8(0)), array_at(layer[f.MASK], m * units, np.uint8(0))
+    idx, val = array_at(work[f.IDX], m * units, np.int32(0)), array_at(work[f.VAL], m * units, zero)
+    ends = array_at(work[f.ENDS], 2 * m, np.int32(0))
+    masked, scale = layer[f.MASK] != 0, numbers[f.SCALE]
+    for i in range(m * t // threads, m * (t + 1) // threads):
+        q = i * units
+        for u in range(units):
+            keep = not masked or load(mask, i * units + u) != 0
+            v = load(g, i * units + u) * scale if keep else zero
+            store(e, i * units + u, v)
+            store(idx, q, np.int32(u * pieces + np.int64(load(winner, i * units + u))))
+            store(val, q, v)
+            q += np.int64(keep)
+        store(ends, 2 * i, np.int32(0))
+        store(ends, 2 * i + 1, np.int32(q - i * units))
+
+
+@njit(**FAST)
+def _winners_to_input(t, threads, m, layer, work, zero):
+    """Thread t's columns of DX of a maxout layer: the winners' rows of W, combined."""
+    n, units, pieces = layer[f.IN], layer[f.UNITS], layer[f.PIECES]
+    c0, c1 = part(n, t, threads), part(n, t + 1, threads)
+    w, dx = array_at(layer[f.W], n * units * pieces, zero), array_at(layer[f.DX], m * n, zero)
+    idx, val = array_at(work[f.IDX], m * units, np.int32(0)), array_at(work[f.VAL], m * units, zero)
+    ends = array_at(work[f.ENDS], 2 * m, np.int32(0)).reshape(m, 2)
+    for i in range(m):
+        dx[i * n + c0 : i * n + c1] = zero
+        combine(w, c0, n, idx, val, ends, 1, units, dx, c0, n, c1 - c0, i, i + 1)
+
+
+@njit(**FAST)
+def _linear_to_input(t, threads, m, layer, work, zero):
+    """Thread t's columns of ``DX = E W``; where relu made the input 0, possibly anything finite."""
+    n, units = layer[f.IN], layer[f.UNITS]
+    w, dx = array_at(layer[f.W], n * units, zero), array_at(layer[f.DX], m * n, zero)
+    e = array_at(layer[f.E], m * units, zero)
+    by_columns = n >= 32 * threads
+    c0, c1 = (part(n, t, threads), part(n, t + 1, threads)) if by_columns else (0, n)
+    i0, i1 = (0, m) if by_columns else (m * t // threads, m * (t + 1) // threads)
+    if is_sparse(layer, work[f.LIMIT_BACKWARD]):
+        x = array_at(layer[f.X], m * n, zero)
+        at = work[f.SCRATCH] + t * work[f.SCRATCH_BYTES]
+        active, s = array_at(at, m, np.int32(0)), array_at(at + 4 * (m + m % 2), 68, zero)
+        c0, c1 = part(n, t, threads), part(n, t + 1, threads)
+        for c in range(c0, c1):
+            count = 0
+            for i in range(m):
+                store(active, count, np.int32(i))
+                count += np.int64(load(x, i * n + c) != zero)
+                store(dx, i * n + c, zero)
+            for q in range(0, count, 4):
+                dots(e, units, active, q, count - 1, w, c * units, units, 1, units, s)
+                for k in range(min(4, count - q)):
+                    store(dx, np.int64(load(active, q + k)) * n + c, load(s, k))
+    elif i1 > i0 and c1 > c0:
+        one, rows, columns = e.dtype.type(1), i1 - i0, c1 - c0
+        if layer[f.TRANSPOSED] == 1:
+            gemm(work[f.GEMM], False, True, rows, columns, units, one, e, i0 * units, units, w, c0 * units, units, zero,
+                 dx, i0 * n + c0, n)  # fmt: skip
+        else:
+            gemm(work[f.GEMM], False, False, rows, columns, units, one, e, i0 * units, units, w, c0, n, zero,
+                 dx, i0 * n + c0, n)  # fmt: skip
+
+
+def backward(plan, numbers, entry, work, m, threads, lowest, zero):
+    """From the last layer down to ``lowest``: E of each, and DX where wanted."""
+    for k in range(len(plan) - 1, lowest - 1, -1):
+        layer, scales, start = plan[k], numbers[k], ticks()
+        if layer[f.KIND] == f.MAXOUT:
+            for t in prange(threads):
+                _through_maximum(t, threads, m, layer, scales, work, zero)
+            if layer[f.DX] != 0:
+                for t in prange(threads):
+                    _winners_to_input(t, threads, m, layer, work, zero)
+        else:
+            for t in prange(threads):
+                _through_activation(t, threads, m, layer, scales, zero)
+            if layer[f.DX] != 0:
+                for t in prange(threads):
+                    _linear_to_input(t, threads, m, layer, work, zero)
+        layer[f.BACKWARD_TICKS] = ticks() - start
+    if lowest == 0 and len(plan) > 0 and plan[0, f.DX] != 0 and entry[f.INPUT_MASK] != 0:
+        n = plan[0, f.IN]
+        for t in prange(threads):
+            dx, mask = array_at(plan[0, f.DX], m * n, zero), array_at(entry[f.INPUT_MASK], m * n, np.uint8(0))
+            copy_dropped(dx, dx, m * t // threads * n, m * (t + 1) // threads * n, mask, numbers[-1, f.SCALE])

@@ -1,0 +1,147 @@
+"""The forward pass of a whole network: products, biases, activations, dropout.
+
+Equals ``maxout(linear(x, W, b))`` or ``act(linear(x, W, b))``, then ``functional.dropout``, layer by layer. Zeros are
+not multiplied: an input that relu or dropout has made mostly zero is gathered, and maxout computes no unit that dropout
+drops. (Such a unit is 0 here; in the plain layers it is nan times 0 if it was nan or infinite.)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from . import fields as f
+from .blas import gemm
+from .elementwise import activate, copy_dropped, drop
+from .tiles import BLOCK, FAST, combine, dots
+from .vectors import array_at, load, store, ticks
+
+SMALL = 64  # matrices with a side below this are always multiplied densely
+
+
+@njit(**FAST)
+def part(n, t, threads):
+    """Where thread t of so many begins among n columns: a multiple of 16, so that parts are whole vectors."""
+    return n if t == threads else n * t // threads // 16 * 16
+
+
+@njit(**FAST)
+def is_sparse(layer, limit):
+    """Whether a linear layer's input is worth gathering, and its weight stored by inputs."""
+    return layer[f.TRANSPOSED] == 1 and layer[f.DENSITY] < limit and layer[f.IN] >= SMALL and layer[f.UNITS] >= SMALL
+
+
+@njit(**FAST)
+def _compress(x, n, i0, i1, idx, val, ends, blocks):
+    """List the nonzero elements of rows of x, block by block of columns."""
+    for i in range(i0, i1):
+        q = i * n
+        store(ends, i * (blocks + 1), np.int32(0))
+        for b in range(blocks):
+            for j in range(b * BLOCK, min(n, (b + 1) * BLOCK)):
+                v = load(x, i * n + j)
+                store(idx, q, np.int32(j))
+                store(val, q, v)
+                q += np.int64(v != x.dtype.type(0))
+            store(ends, i * (blocks + 1) + b + 1, np.int32(q - i * n))
+
+
+@njit(**FAST)
+def linear_layer(t, threads, m, layer, numbers, work, zero):
+    """Thread t's part of ``y = dropout(act(x W^T + b))``; how many outputs are positive, counted for relu."""
+    n, units = layer[f.IN], layer[f.UNITS]
+    w = array_at(layer[f.W], n * units, zero)
+    bias = array_at(layer[f.B], units, zero)
+    x, y = array_at(layer[f.X], m * n, zero), array_at(layer[f.Y], m * units, zero)
+    by_columns = units >= 32 * threads
+    i0, i1 = (0, m) if by_columns else (m * t // threads, m * (t + 1) // threads)
+    c0, c1 = (part(units, t, threads), part(units, t + 1, threads)) if by_columns else (0, units)
+    biased = layer[f.B] != 0
+    if is_sparse(layer, work[f.LIMIT_FORWARD]):
+        i0, i1, c0, c1 = m * t // threads, m * (t + 1) // threads, 0, units
+        blocks = (n + BLOCK - 1) // BLOCK
+        idx, val = array_at(work[f.IDX], m * n, np.int32(0)), array_at(work[f.VAL], m * n, zero)
+        ends = array_at(work[f.ENDS], m * (blocks + 1), np.int32(0))
+        _compress(x, n, i0, i1, idx, val, ends, blocks)
+        for i in range(i0, i1):
+            for c in range(units):
+                y[i * units + c] = bias[c] if biased else zero
+        biased = False
+        combine(w, 0, units, idx, val, ends.reshape(m, blocks + 1), blocks, n, y, 0, units, units, i0, i1)
+    elif i1 > i0 and c1 > c0:
+        one, rows, columns = x.dtype.type(1), i1 - i0, c1 - c0
+        if layer[f.TRANSPOSED] == 1:
+            gemm(work[f.GEMM], False, False, rows, columns, n, one, x, i0 * n, n, w, c0, units, zero, y,
+                 i0 * units + c0, units)  # fmt: skip
+        else:
+            gemm(work[f.GEMM], False, True, rows, columns, n, one, x, i0 * n, n, w, c0 * n, n, zero, y,
+                 i0 * units + c0, units)  # fmt: skip
+    positive = activate(layer[f.ACT], numbers[f.SLOPE], y, units, i0, i1, c0, c1, bias, biased)
+    if layer[f.MASK] != 0:
+        drop(y, units, i0, i1, c0, c1, array_at(layer[f.MASK], m * units, np.uint8(0)), numbers[f.SCALE])
+    return positive
+
+
+@njit(**FAST)
+def maxout_layer(t, threads, m, layer, numbers, work, zero):
+    """Thread t's units of ``y_u = dropout(max_p (x W^T + b)_(u pieces + p))``, and the first largest p in ARG."""
+    n, units, pieces = layer[f.IN], layer[f.UNITS], layer[f.PIECES]
+    w, bias = array_at(layer[f.W], n * units * pieces, zero), array_at(layer[f.B], units * pieces, zero)
+    x, y = array_at(layer[f.X], m * n, zero), array_at(layer[f.Y], m * units, zero)
+    winner = array_at(layer[f.ARG], m * units, np.uint8(0))
+    masked = layer[f.MASK] != 0
+    mask = array_at(layer[f.MASK], m * units, np.uint8(0))
+    at = work[f.SCRATCH] + t * work[f.SCRATCH_BYTES]
+    kept = array_at(at, m, np.int32(0))
+    s = array_at(at + 4 * (m + m % 2), 4 * pieces + 64, zero)
+    for u in range(units * t // threads, units * (t + 1) // threads):
+        count = 0
+        for i in range(m):
+            store(kept, count, np.int32(i))
+            keep = not masked or load(mask, i * units + u) != 0
+            count += np.int64(keep)
+            store(y, i * units + u, zero)
+        for q in range(0, count, 4):
+            dots(x, n, kept, q, count - 1, w, u * pieces * n, n, pieces, n, s)
+            for k in range(min(4, count - q)):
+                best, arg = load(s, k) + load(bias, u * pieces), np.uint8(0)
+                for p in range(1, pieces):
+                    v = load(s, 4 * p + k) + load(bias, u * pieces + p)
+                    # nan wins, as in the plain maximum
+                    arg = arg if v <= best or best != best else np.uint8(p)
+                    best = best if v <= best or best != best else v
+                i = np.int64(load(kept, q + k))
+                store(y, i * units + u, best * numbers[f.SCALE])
+                store(winner, i * units + u, arg)
+
+
+@njit(**FAST)
+def _enter(t, threads, m, first, entry, scale, zero):
+    """Thread t's rows of the first X: a copy of the input, dropped if it has a mask."""
+    n = first[f.IN]
+    i0, i1 = m * t // threads, m * (t + 1) // threads
+    x, source = array_at(first[f.X], m * n, zero), array_at(entry[f.SOURCE], m * n, zero)
+    if entry[f.INPUT_MASK] != 0:
+        copy_dropped(source, x, i0 * n, i1 * n, array_at(entry[f.INPUT_MASK], m * n, np.uint8(0)), scale)
+    else:
+        x[i0 * n : i1 * n] = source[i0 * n : i1 * n]
+
+
+def forward(plan, numbers, entry, work, m, threads, zero):
+    """Run every layer of the plan. Y of the last belongs to the caller."""
+    positive = np.zeros(threads, np.int64)
+    if entry[f.SOURCE] != 0:
+        for t in prange(threads):
+            _enter(t, threads, m, plan[0], entry, numbers[-1, f.SCALE], zero)
+    for k in range(len(plan)):
+        layer, scales, start = plan[k], numbers[k], ticks()
+        layer[f.DENSITY] = 1000
+        if k > 0 and plan[k - 1, f.ACT] == f.RELU:
+            layer[f.DENSITY] = 1000 * positive.sum() // max(1, m * layer[f.IN])
+        if layer[f.KIND] == f.MAXOUT:
+            for t in prange(threads):
+                maxout_layer(t, threads, m, layer, scales, work, zero)
+        else:
+            for t in prange(threads):
+                positive[t] = linear_layer(t, threads, m, layer, scales, work, zero)
+        layer[f.FORWARD_TICKS] = ticks() - start

@@ -1,0 +1,166 @@
+"""The two kernels that do the arithmetic where BLAS would multiply zeros: rows combined, and dots of chosen rows.
+
+Both keep a tile of sums in registers. How many words a tile has depends on the processor and is fixed when this
+module is imported: 16 registers of 512 bits, 8 of 256, 16 of 128.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from numba import config, njit
+
+from .vectors import load, prefetch, store, vcat, vfma, vload, vpairsum, vrepeat, vset, vstore, vtile
+
+FAST: Any = {"error_model": "numpy", "boundscheck": False}
+
+
+def _register_words() -> int:
+    """32-bit words in a vector register of the processor that Numba compiles for."""
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return 4
+    if config.CPU_FEATURES is not None or config.CPU_NAME is not None:
+        return 16 if "+avx512f" in (config.CPU_FEATURES or "") else 8
+    return 16 if llvm.get_host_cpu_features().get("avx512f") else 8
+
+
+REGISTER = _register_words()
+TILE4, TILE2, TILE1 = 16 * REGISTER, 8 * REGISTER, 4 * REGISTER  # words of 4, 2 and 1 rows' sums
+WIDE = {16: 256, 8: 64, 4: 64}[REGISTER]  # half of the registers hold sums, the others operands
+MIDDLE, NARROW = (64, 16) if WIDE == 256 else (32, 8)
+ROWS = 2 if REGISTER == 8 else 4  # rows of a tile of dots: ROWS x 4 sums
+BLOCK = 32  # rows of w that stay in the first-level cache while all rows of out pass
+
+
+def _combine_tile(words):
+    @njit(**FAST)
+    def tile(w, w0, ldw, idx, val, ends, blocks, ldi, out, o0, ldo, i0, i1):
+        for b in range(blocks):
+            for i in range(i0, i1):
+                if b + 1 < blocks and i - i0 < BLOCK:
+                    prefetch(w, w0 + ((b + 1) * BLOCK + i - i0) * ldw, words)
+                sums = vload(out, o0 + i * ldo, words)
+                for q in range(i * ldi + np.int64(ends[i, b]), i * ldi + np.int64(ends[i, b + 1])):
+                    row = vload(w, w0 + np.int64(load(idx, q)) * ldw, words)
+                    sums = vfma(vset(load(val, q), words), row, sums)
+                vstore(out, o0 + i * ldo, sums)
+
+    return tile
+
+
+_combine_wide, _combine_middle, _combine_narrow = (_combine_tile(n) for n in (WIDE, MIDDLE, NARROW))
+
+
+@njit(**FAST)
+def combine(w, w0, ldw, idx, val, ends, blocks, ldi, out, o0, ldo, n, i0, i1):
+    """``out_i += sum_q val_iq w_(idx_iq)`` for rows i0 <= i < i1 of n elements.
+
+    Row i lists its rows of w in ``idx, val[i ldi + ends[i, 0] : i ldi + ends[i, blocks]]``, cut into blocks of BLOCK
+    rows of w, or one block for all. ``w0, o0``: the first element; ``ldw, ldo``: from row to row.
+    """
+    scale = w.itemsize // 4
+    c = 0
+    while c + WIDE // scale <= n:
+        _combine_wide(w, w0 + c, ldw, idx, val, ends, blocks, ldi, out, o0 + c, ldo, i0, i1)
+        c += WIDE // scale
+    while c + MIDDLE // scale <= n:
+        _combine_middle(w, w0 + c, ldw, idx, val, ends, blocks, ldi, out, o0 + c, ldo, i0, i1)
+        c += MIDDLE // scale
+    while c + NARROW // scale <= n:
+        _combine_narrow(w, w0 + c, ldw, idx, val, ends, blocks, ldi, out, o0 + c, ldo, i0, i1)
+        c += NARROW // scale
+    if c < n:
+        for i in range(i0, i1):
+            for q in range(i * ldi + np.int64(ends[i, 0]), i * ldi + np.int64(ends[i, blocks])):
+                x, row = load(val, q), w0 + np.int64(load(idx, q)) * ldw
+                for j in range(c, n):
+                    store(out, o0 + i * ldo + j, load(out, o0 + i * ldo + j) + x * load(w, row + j))
+
+
+@njit(inline="always")
+def _four(x, a, b, c, d):
+    """One register from each of four places."""
+    return vcat(vcat(vload(x, a, REGISTER), vload(x, b, REGISTER)), vcat(vload(x, c, REGISTER), vload(x, d, REGISTER)))
+
+
+def _pairsums(register):
+    """Sums within registers of this many words: in float64 each has half as many elements."""
+    if register == 16:
+        return njit(inline="always")(lambda v: vpairsum(vpairsum(vpairsum(v))))
+    if register == 8:
+        return njit(inline="always")(lambda v: vpairsum(vpairsum(v)))
+    return njit(inline="always")(lambda v: vpairsum(v))
+
+
+_sums_of_registers = _pairsums(REGISTER)  # float64 is done, float32 has pairs left
+
+
+@njit(**FAST)
+def _dots4(x, a, b, c, d, w, p, ldw, n, s):
+    sums = vset(x.dtype.type(0), TILE4)
+    for k in range(0, n, REGISTER * 4 // x.itemsize):
+        xs = _four(x, a + k, b + k, c + k, d + k)
+        ws = _four(w, p + k, p + ldw + k, p + 2 * ldw + k, p + 3 * ldw + k)
+        sums = vfma(vrepeat(ws, REGISTER, 4), vtile(xs, 4), sums)
+    vstore(s, 0, _sums_of_registers(sums))
+
+
+@njit(**FAST)
+def _dots2(x, a, b, c, d, w, p, ldw, n, s):
+    sums = vset(x.dtype.type(0), TILE2)
+    for k in range(0, n, REGISTER * 4 // x.itemsize):
+        xs = _four(x, a + k, b + k, c + k, d + k)
+        ws = vcat(vload(w, p + k, REGISTER), vload(w, p + ldw + k, REGISTER))
+        sums = vfma(vrepeat(ws, REGISTER, 4), vtile(xs, 2), sums)
+    vstore(s, 0, _sums_of_registers(sums))
+
+
+@njit(**FAST)
+def _dots1(x, a, b, c, d, w, p, n, s):
+    sums = vset(x.dtype.type(0), TILE1)
+    for k in range(0, n, REGISTER * 4 // x.itemsize):
+        xs = _four(x, a + k, b + k, c + k, d + k)
+        sums = vfma(vtile(vload(w, p + k, REGISTER), 4), xs, sums)
+    vstore(s, 0, _sums_of_registers(sums))
+
+
+@njit(**FAST)
+def dots(x, ldx, rows, q, last, w, p, ldw, count, n, s):
+    """``s[4 r + m] = x_(rows[q + m]) . w_r`` for r < count and four m, rows past ``last`` read again.
+
+    Rows of x begin at multiples of ldx, rows of w at p + r ldw; all have n elements. ``s`` is scratch of
+    4 count elements and 64 more behind them.
+    """
+    a, b = np.int64(load(rows, q)) * ldx, np.int64(load(rows, min(q + 1, last))) * ldx
+    c, d = np.int64(load(rows, min(q + 2, last))) * ldx, np.int64(load(rows, min(q + 3, last))) * ldx
+    whole = n - n % (REGISTER * 4 // x.itemsize)
+    part = s[4 * count :]
+    pairs = 8 // x.itemsize  # what is left of a register: 2 floats or 1 double
+    r = 0
+    while r < count:
+        if ROWS == 4 and r + 4 <= count:
+            height = 4
+            _dots4(x, a, b, c, d, w, p + r * ldw, ldw, whole, part)
+        elif r + 2 <= count:
+            height = 2
+            _dots2(x, a, b, c, d, w, p + r * ldw, ldw, whole, part)
+        else:
+            height = 1
+            _dots1(x, a, b, c, d, w, p + r * ldw, whole, part)
+        for j in range(4 * height):
+            total = part[pairs * j]
+            if pairs == 2:
+                total += part[2 * j + 1]
+            store(s, 4 * r + j, total)
+        for h in range(height):
+            row = p + (r + h) * ldw
+            for k in range(whole, n):
+                weight = load(w, row + k)
+                store(s, 4 * (r + h), load(s, 4 * (r + h)) + weight * load(x, a + k))
+                store(s, 4 * (r + h) + 1, load(s, 4 * (r + h) + 1) + weight * load(x, b + k))
+                store(s, 4 * (r + h) + 2, load(s, 4 * (r + h) + 2) + weight * load(x, c + k))
+                store(s, 4 * (r + h) + 3, load(s, 4 * (r + h) + 3) + weight * load(x, d + k))
+        r += height

@@ -1,0 +1,389 @@
+"""A run of layers as one op: a Linear or Maxout, its activation, its dropout, and again.
+
+``fused(network)`` finds the runs. Calling one leases buffers from its pool, runs the forward kernel and records one
+node. The node's rules run the backward kernel once, and give gradients for weights as products not yet taken
+(deferred.py). A derivative of a derivative recomputes the plain layers with the same masks, recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import is_
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ..engine import Tensor, derivatives, gradients, op
+from ..memory import empty
+from ..mode import thread
+from ..nn import functional as F
+from ..nn import layers as nn
+from ..nn.module import Module, Sequential
+from .cpu import fields as f
+from .cpu.forward import SMALL
+from .deferred import Deferred, Source
+from .workspace import Lease, Pool, address, kernels
+
+Array = np.ndarray[Any, Any]
+
+ACTIVATIONS: dict[type[Module], int] = {
+    nn.ReLU: f.RELU,
+    nn.LeakyReLU: f.LEAKY_RELU,
+    nn.Sigmoid: f.SIGMOID,
+    nn.Tanh: f.TANH,
+    nn.Softplus: f.SOFTPLUS,
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One row of a plan: ``dropout(activation(affine(x)))``, the latter two perhaps absent."""
+
+    affine: nn.Linear
+    activation: Module | None = None
+    dropout: nn.Dropout | None = None
+
+    @property
+    def pieces(self) -> int:
+        """Of maxout; 0 for a linear layer."""
+        return self.affine.pieces if isinstance(self.affine, nn.Maxout) else 0
+
+    @property
+    def units(self) -> int:
+        """Outputs."""
+        return self.affine.units if isinstance(self.affine, nn.Maxout) else self.affine.out_features
+
+    def plain(self, x: Any, weight: Any, bias: Any, mask: Any) -> Any:
+        """What the kernels equal."""
+        x = F.linear(x, weight, bias)
+        if self.pieces:
+            x = F.maxout(x, self.pieces)
+        elif self.activation is not None:
+            x = self.activation.forward(x)
+        return x if mask is None or self.dropout is None else F.dropout(x, mask, self.dropout.p)
+
+
+# ------------------------------------------------------------------------------------------- finding the runs
+
+_found: WeakKeyDictionary[Module, tuple[list[Module], list[Any]]] = WeakKeyDictionary()
+
+
+def fused(network: Sequential) -> list[Any]:
+    """The network's modules, those that can be fused gathered in runs."""
+    modules = list(network.children())
+    known = _found.get(network)
+    if known is None or known[0] != modules:
+        known = _found[network] = (modules, parts(modules))
+    return known[1]
+
+
+def parts(modules: Sequence[Module]) -> list[Any]:
+    """Runs of blocks, and between them the modules that are no part of one. Subclasses may do anything: not fused."""
+    out: list[Any] = []
+    i = 0
+    while i < len(modules):
+        entry = modules[i] if type(modules[i]) is nn.Dropout else None
+        j = i + (entry is not None)
+        blocks = []
+        while j < len(modules) and type(modules[j]) in (nn.Linear, nn.Maxout):
+            affine = modules[j]
+            j += 1
+            activation = dropout = None
+            if type(affine) is nn.Linear and j < len(modules) and type(modules[j]) in ACTIVATIONS:
+                activation = modules[j]
+                j += 1
+            if j < len(modules) and type(modules[j]) is nn.Dropout:
+                dropout = modules[j]
+                j += 1
+            blocks.append(Block(affine, activation, dropout))  # type: ignore[arg-type]
+        if blocks:
+            out.append(Run(entry, blocks))  # type: ignore[arg-type]
+            i = j
+        else:
+            out.append(modules[i])
+            i += 1
+    return out
+
+
+# ------------------------------------------------------------------------------------------------ one pass
+
+
+class Buffers:
+    """What one forward pass of one batch size writes, and its plan."""
+
+    def __init__(self, run: Run, m: int, dtype: Any) -> None:
+        self.m, self.dtype, blocks = m, dtype, run.blocks
+        self.plan = np.zeros((len(blocks), f.PLAN_COLUMNS), np.int64)
+        self.numbers = np.zeros((len(blocks) + 1, f.NUMBERS_COLUMNS), dtype)
+        self.numbers[:, f.SCALE] = 1
+        self.entry = np.zeros(f.ENTRY_COLUMNS, np.int64)
+        self.parameters: list[Any] = [0] * (2 * len(blocks))
+        self.masks: list[Any] = [None] * (len(blocks) + 1)
+        self.x: list[Array] = [empty((m, b.affine.in_features), dtype) for b in blocks]
+        self.winners = [empty((m, b.units), np.uint8) if b.pieces else None for b in blocks]
+        for k, (row, block) in enumerate(zip(self.plan, blocks, strict=True)):
+            row[f.KIND] = f.MAXOUT if block.pieces else f.LINEAR
+            row[f.IN], row[f.UNITS], row[f.PIECES] = block.affine.in_features, block.units, block.pieces or 1
+            row[f.ACT] = ACTIVATIONS[type(block.activation)] if block.activation else f.IDENTITY
+            row[f.X] = address(self.x[k])
+            if k:
+                self.plan[k - 1, f.Y] = row[f.X]
+            winners = self.winners[k]
+            row[f.ARG] = address(winners) if winners is not None else 0
+        self.first = int(self.plan[0, f.X])
+        self.widest = max(max(b.affine.in_features, b.units) for b in blocks)
+        self.pieces = max(b.pieces for b in blocks)
+        self.kernels = kernels(dtype.char)
+        self.ones = np.ones(m, dtype)
+        self.threads = self.kernels.threads(2.0 * m * sum(b.affine.weight._data.size for b in blocks))
+
+    def take_parameters(self, arrays: Sequence[Any]) -> None:
+        """Write down where the parameters are, if they are not where they were."""
+        if all(map(is_, arrays, self.parameters)):
+            return
+        self.parameters = list(arrays)
+        for i, array in enumerate(arrays):
+            row = self.plan[i // 2]
+            if i % 2:
+                row[f.B] = 0 if array is None else address(array)
+            else:
+                row[f.W] = address(array)
+                row[f.TRANSPOSED] = not array.flags.c_contiguous
+
+    def take_masks(self, run: Run, masks: Sequence[Any]) -> None:
+        """Write down the masks of this pass, the input's last."""
+        self.masks = [None if mask is None else np.ascontiguousarray(mask, bool) for mask in masks]
+        for k, (mask, dropout) in enumerate(zip(self.masks, run.dropouts, strict=True)):
+            where = 0 if mask is None else address(mask)
+            if k < len(self.plan):
+                self.plan[k, f.MASK] = where
+            else:
+                self.entry[f.INPUT_MASK] = where
+            self.numbers[k, f.SCALE] = 1 if mask is None or dropout is None else 1 / (1 - dropout.p)
+
+
+class Deltas:
+    """The gradients for each layer's ``x W^T + b`` (m, units), and how weights' gradients follow from them."""
+
+    def __init__(self, run: Run, m: int, dtype: Any) -> None:
+        self.e = [empty((m, b.units), dtype) for b in run.blocks]
+        self.at = np.array([address(e) for e in self.e], np.int64)
+        self._sources: dict[int, list[Source]] = {}
+
+    def source(self, i: int, lease: Lease[Buffers], own: Lease[Deltas]) -> Source:
+        """The product that the gradient for parameter i (weight, bias, weight, ...) is."""
+        buffers = lease.of
+        known = self._sources.get(id(buffers))
+        if known is None:
+            known = self._sources[id(buffers)] = self._list(buffers)
+        source = known[i]
+        how = source.how
+        if how == f.SPARSE and buffers.plan[i // 2, f.DENSITY] >= buffers.kernels.work[f.LIMIT_UPDATE]:
+            how = f.DENSE
+        return Source(how, source.m, source.a, source.b, source.winner, source.pieces, (lease, own))
+
+    def _list(self, buffers: Buffers) -> list[Source]:
+        out, ones = [], address(buffers.ones)
+        for k, e in enumerate(self.at.tolist()):
+            row, m, x = buffers.plan[k], buffers.m, address(buffers.x[k])
+            if row[f.KIND] == f.MAXOUT:
+                for b in (x, 0):  # 0 stands for ones: the bias
+                    out.append(Source(f.WINNERS, m, e, b, int(row[f.ARG]), int(row[f.PIECES]), ()))
+                continue
+            if row[f.TRANSPOSED]:
+                how = f.SPARSE if min(row[f.IN], row[f.UNITS]) >= SMALL else f.DENSE
+                out.append(Source(how, m, x, e, 0, 1, ()))
+            else:
+                out.append(Source(f.DENSE, m, e, x, 0, 1, ()))
+            out.append(Source(f.DENSE, m, ones, e, 0, 1, ()))
+        return out
+
+
+class ForwardPass(NamedTuple):
+    """What a node of the graph holds: the lease of its buffers, and which parameters are leaves."""
+
+    run: Run
+    buffers: Lease[Buffers]
+    leaves: Sequence[bool]
+
+
+SIZES = 8  # of batches that a run keeps buffers for
+
+
+class Run:
+    """Layers that are computed as one op. Called like a Module."""
+
+    def __init__(self, entry: nn.Dropout | None, blocks: Sequence[Block]) -> None:
+        self.entry, self.blocks = entry, list(blocks)
+        self.dropouts = [*(b.dropout for b in blocks), entry]  # as the rows of Buffers.numbers
+        self._buffers: dict[tuple[int, str], Pool[Buffers]] = {}
+        self._deltas: dict[tuple[int, str], Pool[Deltas]] = {}
+        self._checked: list[Any] = []
+        self.drops = any(d is not None for d in self.dropouts)
+        self.slopes = [(k, b.activation) for k, b in enumerate(blocks) if isinstance(b.activation, nn.LeakyReLU)]
+
+    def parameters(self) -> list[Any]:
+        """Weight, bias, weight, bias, ...; None for a bias that a layer has not."""
+        return [p for b in self.blocks for p in (b.affine.weight, b.affine.bias)]
+
+    def buffers(self, m: int, dtype: Any) -> Pool[Buffers]:
+        """The pool for one batch size."""
+        key = (m, dtype.char)
+        pool = self._buffers.get(key)
+        if pool is None:
+            if len(self._buffers) == SIZES:
+                self._buffers.clear()
+                self._deltas.clear()
+            pool = self._buffers[key] = Pool(lambda: Buffers(self, m, dtype))
+        return pool
+
+    def deltas(self, m: int, dtype: Any) -> Pool[Deltas]:
+        """Buffers for one backward pass."""
+        key = (m, dtype.char)
+        pool = self._deltas.get(key)
+        if pool is None:
+            pool = self._deltas[key] = Pool(lambda: Deltas(self, m, dtype))
+        return pool
+
+    def masks(self, m: int) -> list[Any]:
+        """Draw what the layers would draw, in their order; the input's mask is the last of the list."""
+        drawn = []
+        widths = [self.blocks[0].affine.in_features, *(b.units for b in self.blocks)]
+        for dropout, width in zip([self.entry, *self.dropouts[:-1]], widths, strict=True):
+            drawn.append(None if dropout is None else dropout.draw((m, width)))
+        return [*drawn[1:], drawn[0]]
+
+    def __call__(self, x: Any) -> Any:
+        """(m, in) -> (m, out)."""
+        is_tensor = isinstance(x, Tensor)
+        data = x._data if is_tensor else x
+        parameters = self.parameters()
+        arrays = [p if p is None else p._data for p in parameters]
+        if not self._takes(data, arrays, parameters):
+            return self._plain(x)
+        recorded = thread.recording and (
+            (is_tensor and x._requires_grad) or any(p._requires_grad for p in parameters if p is not None)
+        )
+        buffers = self.buffers(len(data), data.dtype).lease()
+        leaves = [p is None or p._op is None for p in parameters]
+        return _mlp(x, *parameters, forward=ForwardPass(self, buffers, leaves), recorded=recorded)
+
+    def _takes(self, x: Any, arrays: Sequence[Any], parameters: Sequence[Any]) -> bool:
+        """Whether the kernels can take these arrays; if not, the plain layers can, or say what is wrong."""
+        if not isinstance(x, np.ndarray) or x.ndim != 2 or x.dtype.char not in "fd" or not len(x):
+            return False
+        first = self.blocks[0].affine
+        if x.shape[1] != first.in_features or x.dtype != arrays[0].dtype:
+            return False
+        if len(arrays) != len(self._checked) or not all(map(is_, arrays, self._checked)):
+            if not self._fits(x.dtype, parameters):
+                return False
+            self._checked = list(arrays)
+        # p = 1 leaves nothing to scale; a slope below 0 makes a positive output of a negative input
+        return not (self.drops and any(d is not None and d.p >= 1 for d in self.dropouts)) and not (
+            self.slopes and any(not layer.negative_slope >= 0 for _, layer in self.slopes)
+        )
+
+    def _fits(self, dtype: Any, parameters: Sequence[Any]) -> bool:
+        width = self.blocks[0].affine.in_features
+        for block, weight, bias in zip(self.blocks, parameters[::2], parameters[1::2], strict=True):
+            if not isinstance(weight, Tensor) or weight._data.dtype != dtype:
+                return False
+            flags, shape = weight._data.flags, weight._data.shape
+            if shape != (block.units * (block.pieces or 1), width) or not (flags.c_contiguous or flags.f_contiguous):
+                return False
+            if block.pieces and (bias is None or not flags.c_contiguous or block.pieces > 255):
+                return False
+            if bias is not None and (
+                not isinstance(bias, Tensor)
+                or bias._data.dtype != dtype
+                or bias._data.shape != shape[:1]
+                or not bias._data.flags.c_contiguous
+            ):
+                return False
+            width = block.units
+        return True
+
+    def _plain(self, x: Any) -> Any:
+        if self.entry is not None:
+            x = self.entry(x)
+        for block in self.blocks:
+            for module in (block.affine, block.activation, block.dropout):
+                x = x if module is None else module(x)
+        return x
+
+
+# -------------------------------------------------------------------------------------------------- the op
+
+
+@op
+def _mlp(x: Any, *parameters: Any, forward: ForwardPass, recorded: bool) -> Any:
+    run, buffers = forward.run, forward.buffers.of
+    m, k = buffers.m, buffers.kernels
+    k.reserve(m, buffers.widest, buffers.pieces)
+    x = np.ascontiguousarray(x)
+    out = empty((m, run.blocks[-1].units), x.dtype)
+    buffers.take_parameters(parameters)
+    if run.drops:
+        buffers.take_masks(run, run.masks(m))
+    for i, layer in run.slopes:
+        buffers.numbers[i, f.SLOPE] = layer.negative_slope
+    plan, entry = buffers.plan, buffers.entry
+    if recorded or entry[f.INPUT_MASK]:  # a copy: the caller may change x before its product is taken
+        entry[f.SOURCE], plan[0, f.X] = address(x), buffers.first
+    else:
+        entry[f.SOURCE], plan[0, f.X] = 0, address(x)
+    plan[-1, f.Y] = address(out)
+    k.forward(plan, buffers.numbers, entry, m, buffers.threads)
+    return out
+
+
+def _rule(
+    wanted: Sequence[int], g: Any, out: Any, x: Any, *parameters: Any, forward: ForwardPass, recorded: bool
+) -> dict[int, Any]:
+    """The gradients for x (number 0) and parameters (from 1 on)."""
+    if isinstance(g, Tensor):
+        return _recorded(wanted, g, x, parameters, forward)
+    buffers = forward.buffers.of
+    plan, k = buffers.plan, buffers.kernels
+    own = forward.run.deltas(buffers.m, x.dtype).lease()
+    deltas = own.of
+    found: dict[int, Any] = {}
+    lowest = (wanted[0] - 1) // 2 if wanted[0] else 0
+    g = np.ascontiguousarray(g, out.dtype)
+    plan[:, f.E] = plan[:, f.G] = deltas.at
+    plan[-1, f.G], plan[-1, f.Y] = address(g), address(out)
+    plan[1:, f.DX] = deltas.at[:-1]
+    plan[: lowest + 1, f.DX] = 0
+    if not wanted[0]:
+        found[0] = dx = empty(x.shape, x.dtype)
+        plan[0, f.DX] = address(dx)
+    k.reserve(buffers.m, buffers.widest, buffers.pieces)
+    k.backward(plan, buffers.numbers, buffers.entry, buffers.m, buffers.threads, lowest)
+    for i in wanted:
+        if i:
+            array = parameters[i - 1]
+            source = deltas.source(i - 1, forward.buffers, own)
+            gradient = Deferred(array.shape, array.dtype, not array.flags.c_contiguous, (source,))
+            found[i] = gradient if forward.leaves[i - 1] else gradient.value()
+    return found
+
+
+derivatives(_mlp, together=_rule)
+
+
+def _recorded(
+    wanted: Sequence[int], g: Tensor, x: Any, parameters: Sequence[Any], forward: ForwardPass
+) -> dict[int, Any]:
+    """The same gradients by the plain layers, with a history of their own."""
+    run, masks = forward.run, forward.buffers.of.masks
+    # copies, so that the walk from y does not go on through x to a parameter that x depends on too
+    copies = [p.clone() if isinstance(p, Tensor) else p for p in parameters]
+    y = x if masks[-1] is None or run.entry is None else F.dropout(x, masks[-1], run.entry.p)
+    for k, block in enumerate(run.blocks):
+        y = block.plain(y, copies[2 * k], copies[2 * k + 1], masks[k])
+    arguments = [x, *copies]
+    found = gradients(y, [arguments[i] for i in wanted], g, create_graph=True)
+    return dict(zip(wanted, found, strict=True))

@@ -1,0 +1,91 @@
+"""The one place that decides whether plain or fused code runs. Both compute the same numbers, up to rounding.
+
+Plain: the ops, one after another, as they are read. Fused: a whole run of layers as one op, its arithmetic in compiled
+kernels (minigrad/fused). Fused code runs where it applies: on 2-D float32 or float64 inputs of ``nn.Sequential``s made
+of Linear, Maxout, activations and Dropout. Everything else, and every second derivative, takes the plain path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from .mode import thread
+
+if TYPE_CHECKING:
+    from .nn.module import Sequential
+    from .optim import Move, Optimizer
+
+MODES = ("auto", "plain", "fused")
+WARM = 100  # passes of a network, gradients recorded, before "auto" thinks kernels worth their loading
+
+_passes: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+
+
+class use_kernels:
+    """``use_kernels("fused")`` from here on, or for a ``with`` block: "plain", "fused" or "auto".
+
+    "auto", the default, is plain for a network's first 100 recorded passes and fused after them: a short script does
+    not wait for the kernels to load, or for their compilation (some 15 s, once on a machine).
+    """
+
+    mode = "auto"
+
+    def __init__(self, mode: str) -> None:
+        if mode not in MODES:
+            raise ValueError(f'kernels are "auto", "plain" or "fused", got {mode!r}')
+        self.outer = use_kernels.mode
+        use_kernels.mode = mode
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc: object) -> None:
+        use_kernels.mode = self.outer
+
+
+def _wanted(network: Any) -> bool:
+    if use_kernels.mode != "auto":
+        return use_kernels.mode == "fused"
+    passes = _passes.get(network, 0)
+    if passes < WARM and thread.recording:
+        _passes[network] = passes + 1
+    return passes >= WARM
+
+
+def run(network: Sequential, x: Any) -> Any:
+    """Apply the modules of a Sequential one after another, or runs of them at once."""
+    if _wanted(network):
+        from .fused.mlp import fused
+
+        for module in fused(network):
+            x = module(x)
+        return x
+    for module in network.children():
+        x = module(x)
+    return x
+
+
+def not_updated(optimizer: Optimizer, moves: Sequence[Move]) -> Sequence[Move]:
+    """Move the parameters that fused code can move; return the moves that are left for the plain code."""
+    mode = use_kernels.mode
+    if mode == "plain" or (mode == "auto" and not any(hasattr(move.g, "deferred") for move in moves)):
+        return moves
+    from .fused.optim import step
+
+    return step(optimizer, moves)
+
+
+def set_num_threads(n: int) -> None:
+    """How many threads fused kernels use. Once they have started, BLAS has one: two pools would fight for the cores."""
+    from .fused.cpu.compiled import set_num_threads
+
+    set_num_threads(n)
+
+
+def get_num_threads() -> int:
+    """How many threads fused kernels use: as many as there are cores for this process, unless told otherwise."""
+    from .fused.cpu.compiled import get_num_threads
+
+    return get_num_threads()

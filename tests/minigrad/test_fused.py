@@ -1,0 +1,534 @@
+"""Fused kernels give the plain layers' numbers: values, gradients to second order, and every optimiser's steps."""
+
+import copy
+import gc
+import os
+import subprocess
+import sys
+import weakref
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minigrad as mg
+from minigrad import Generator, Tensor, gradients, no_grad, nn, optim, use_kernels
+from minigrad.nn import functional as F
+
+pytest.importorskip("numba", reason="the kernels are compiled by it")
+
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5}  # of the largest element: sums in another order
+dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
+ACTIVATIONS = {
+    "none": lambda: [],
+    "relu": lambda: [nn.ReLU()],
+    "leaky": lambda: [nn.LeakyReLU(0.2)],
+    "sigmoid": lambda: [nn.Sigmoid()],
+    "tanh": lambda: [nn.Tanh()],
+    "softplus": lambda: [nn.Softplus()],
+}
+
+
+@pytest.fixture(autouse=True)
+def own_mode():
+    with use_kernels("auto"):
+        yield
+
+
+def build(spec, dtype="float32", seed=0):
+    """A network and fresh streams for its weights and masks, the same for the same seed."""
+    weights, masks = Generator(seed), Generator(seed + 1)
+    parts, width = [], spec["width"]
+    if spec["entry"]:
+        parts.append(nn.Dropout(spec["entry"], masks))
+    for kind, out, act, bias, drop in spec["layers"]:
+        if kind:
+            parts.append(nn.Maxout(width, out, kind, dtype=dtype, generator=weights))
+        else:
+            parts += [nn.Linear(width, out, bias, dtype=dtype, generator=weights), *ACTIVATIONS[act]()]
+        if drop:
+            parts.append(nn.Dropout(drop, masks))
+        width = out
+    return nn.Sequential(*parts)
+
+
+widths = st.integers(1, 40) | st.sampled_from([63, 64, 65, 100, 130])
+drops = st.sampled_from([0, 0, 0.2, 0.5])
+layers = st.tuples(
+    st.sampled_from([0, 0, 1, 2, 3, 5, 6]), widths, st.sampled_from(list(ACTIVATIONS)), st.booleans(), drops
+)
+networks = st.fixed_dictionaries({"width": widths, "entry": drops, "layers": st.lists(layers, min_size=1, max_size=4)})
+seeds = st.integers(0, 2**20)
+batches = st.integers(1, 9) | st.sampled_from([33, 100])
+
+
+def batch(spec, m, dtype, seed):
+    return np.random.default_rng(seed).standard_normal((m, spec["width"])).astype(dtype)
+
+
+def assert_close(ours, plain, dtype, what=""):
+    for i, (a, b) in enumerate(zip(ours, plain, strict=True)):
+        assert a.dtype == b.dtype == dtype and a.shape == b.shape, (what, i)
+        scale = max(np.abs(b).max(initial=0), 1e-6)
+        assert np.abs(a - b).max(initial=0) <= TOLERANCE[dtype] * scale * 10, (what, i, np.abs(a - b).max() / scale)
+
+
+def one_pass(mode, spec, m, dtype, seed):
+    """Output, gradient for x and for every parameter."""
+    with use_kernels(mode):
+        net = build(spec, dtype, seed)
+        x = Tensor(batch(spec, m, dtype, seed), requires_grad=True)
+        y = net(x)
+        direction = np.random.default_rng(seed + 1).standard_normal(y.shape).astype(dtype)
+        found = gradients(y, [x, *net.parameters()], direction)
+        return [y.data, *(g.data for g in found)]
+
+
+# --------------------------------------------------------------------------------------------- same numbers
+
+
+@dtypes
+@given(spec=networks, m=batches, seed=seeds, threads=st.sampled_from([1, 2]))
+def test_values_and_gradients_are_the_plain_ones(dtype, spec, m, seed, threads):
+    with force_threads(threads):
+        assert_close(one_pass("fused", spec, m, dtype, seed), one_pass("plain", spec, m, dtype, seed), dtype, spec)
+
+
+class force_threads:
+    """Use so many threads whatever the size: by default small networks use one."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __enter__(self):
+        from minigrad.fused import workspace
+        from minigrad.fused.cpu import compiled
+
+        self.saved = workspace.PARALLEL, mg.get_num_threads()
+        mg.set_num_threads(min(self.n, compiled.MOST_THREADS))
+        workspace.PARALLEL = -1 if mg.get_num_threads() > 1 else float("inf")
+
+    def __exit__(self, *exc):
+        from minigrad.fused import workspace
+
+        workspace.PARALLEL = self.saved[0]
+        mg.set_num_threads(self.saved[1])
+
+
+GAN = {
+    "G": {"width": 100, "entry": 0, "layers": [(0, 256, "relu", True, 0), (0, 192, "relu", True, 0), (0, 784, "sigmoid", True, 0)]},
+    "D": {"width": 784, "entry": 0.2, "layers": [(5, 48, "", True, 0.5), (5, 32, "", True, 0.5), (0, 1, "none", True, 0)]},
+    "relu sparse": {"width": 96, "entry": 0, "layers": [(0, 200, "relu", True, 0.8), (0, 136, "relu", True, 0.5), (0, 70, "none", False, 0)]},
+}  # fmt: skip
+
+
+@dtypes
+@pytest.mark.parametrize("name", GAN)
+@pytest.mark.parametrize("limits", [(0, 0, 0), (1001, 1001, 1001)], ids=["dense", "sparse"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_dense_and_sparse_ways_agree(name, limits, dtype, threads):
+    """Which of them is taken depends on how many zeros relu leaves; here each is forced."""
+    from minigrad.fused.cpu import fields as f
+    from minigrad.fused.workspace import kernels
+
+    work = kernels(np.dtype(dtype).char).work
+    columns = [f.LIMIT_FORWARD, f.LIMIT_BACKWARD, f.LIMIT_UPDATE]
+    saved = work[columns].copy()
+    work[columns] = limits
+    try:
+        with force_threads(threads):
+            ours = one_pass("fused", GAN[name], 100, dtype, 3)
+    finally:
+        work[columns] = saved
+    assert_close(ours, one_pass("plain", GAN[name], 100, dtype, 3), dtype)
+
+
+OPTIMIZERS = {
+    "sgd": lambda p: optim.SGD(p, lr=0.1),
+    "weight decay, maximize": lambda p: optim.SGD(p, lr=0.01, weight_decay=0.1, maximize=True),
+    "momentum": lambda p: optim.SGD(p, lr=0.1, momentum=0.9),
+    "dampening": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, dampening=0.3, weight_decay=0.01),
+    "nesterov": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "pylearn2": lambda p: optim.Pylearn2Momentum(p, lr=0.1, momentum=0.7),
+    "adam": lambda p: optim.Adam(p, lr=0.01),
+    "adam, weight decay, maximize": lambda p: optim.Adam(p, lr=0.01, weight_decay=0.1, maximize=True),
+}
+
+
+def trained(mode, make, spec, dtype, steps=4, twice=False):
+    """Parameters and optimiser states after some steps; ``twice``: the network is used on two batches a step."""
+    with use_kernels(mode):
+        net = build(spec, dtype, 5)
+        optimizer = make(list(net.parameters()))
+        for step in range(steps):
+            y = net(Tensor(batch(spec, 30, dtype, step)))
+            loss = (y * y).mean()
+            if twice:
+                loss = loss - net(Tensor(batch(spec, 17, dtype, 50 + step))).mean()
+            optimizer.step(gradients(loss, optimizer.parameters()))
+        states = [v for s in optimizer.state_dict()["state"].values() for v in s.values() if isinstance(v, np.ndarray)]
+        return [p.data for p in net.parameters()] + states
+
+
+@dtypes
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("net", GAN)
+@pytest.mark.parametrize("twice", [False, True])
+def test_optimisers_take_the_plain_steps(name, net, dtype, twice):
+    make = OPTIMIZERS[name]
+    ours, plain = (trained(mode, make, GAN[net], dtype, twice=twice) for mode in ("fused", "plain"))
+    if "adam" in name:  # divides by sqrt(v): where v is rounding error, so is the step
+        for a, b in zip(ours, plain, strict=True):
+            assert np.quantile(np.abs(a - b), 0.999) <= 10 * TOLERANCE[dtype] * np.abs(b).max()
+    else:
+        assert_close(ours, plain, dtype)
+
+
+@dtypes
+@given(spec=networks, m=st.integers(1, 6), seed=seeds)
+def test_second_derivatives_are_the_plain_ones(dtype, spec, m, seed):
+    def penalty(mode):
+        with use_kernels(mode):
+            net = build(spec, dtype, seed)
+            x = Tensor(batch(spec, m, dtype, seed), requires_grad=True)
+            y = net(x)
+            dx = gradients((y * y).sum(), x, create_graph=True)
+            loss = (dx * dx).sum() + y.sum()
+            found = gradients(loss, [x, *net.parameters()], allow_unused=True)
+            return [dx.data, *(np.zeros(1, dtype) if g is None else g.data for g in found)]
+
+    ours, plain = penalty("fused"), penalty("plain")
+    for a, b in zip(ours, plain, strict=True):
+        assert np.abs(a - b).max() <= 100 * TOLERANCE[dtype] * max(1, np.abs(b).max())
+
+
+def test_a_parameter_that_the_input_depends_on_too():
+    """create_graph recomputes the layers; the walk through them must stop at their input."""
+
+    def find(mode):
+        with use_kernels(mode):
+            net = nn.Sequential(nn.Linear(4, 4, dtype=float, generator=Generator(1)), nn.Tanh())
+            w = net.children().__next__().weight
+            x = w * 2.0
+            g = gradients((net(x) ** 2).sum(), [w, x], create_graph=True)
+            return [t.data for t in (*g, *gradients((g[0] * g[0]).sum() + g[1].sum(), [w, x]))]
+
+    assert_close(find("fused"), find("plain"), "float64")
+
+
+def test_a_network_used_twice_on_the_way():
+    """The second pass must not write where the first has left what its gradient needs."""
+
+    def find(mode):
+        with use_kernels(mode):
+            net = build({"width": 6, "entry": 0.2, "layers": [(2, 6, "", True, 0.5)]}, "float64", 2)
+            x = Tensor(batch({"width": 6}, 5, "float64", 0), requires_grad=True)
+            return [g.data for g in gradients(net(net(x)).sum(), [x, *net.parameters()])]
+
+    assert_close(find("fused"), find("plain"), "float64")
+
+
+# ------------------------------------------------------------------------- everything a user may do still works
+
+
+@pytest.fixture
+def net():
+    with use_kernels("fused"):
+        yield nn.Sequential(nn.Linear(5, 8, generator=Generator(0)), nn.ReLU(), nn.Linear(8, 3, generator=Generator(1)))
+
+
+def test_the_fused_path_is_taken(net):
+    assert net(Tensor(np.ones((2, 5), "float32")))._op.__name__ == "mlp"
+    with use_kernels("plain"):
+        assert net(Tensor(np.ones((2, 5), "float32")))._op.__name__ == "linear"
+
+
+def test_auto_is_plain_first_and_fused_after_a_hundred_passes(net):
+    x = Tensor(np.ones((2, 5), "float32"))
+    with use_kernels("auto"):
+        names = [net(x)._op.__name__ for _ in range(103)]
+    assert names == ["linear"] * 100 + ["mlp"] * 3
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.ones((2, 3, 5), "float32"),
+        np.ones(5, "float32"),
+        np.ones((2, 5)),
+        np.ones((0, 5), "float32"),
+    ],
+    ids=["3-D", "1-D", "other dtype", "empty"],
+)
+def test_what_kernels_cannot_take_goes_the_plain_way(net, x):
+    y = net(Tensor(x))
+    with use_kernels("plain"):
+        np.testing.assert_array_equal(y.data, net(Tensor(x)).data)
+
+
+def test_a_wrong_width_gets_the_plain_sentence(net):
+    with pytest.raises(ValueError, match=r"linear of \(2, 4\) float32, \(8, 5\) float32"):
+        net(Tensor(np.ones((2, 4), "float32")))
+
+
+def test_subclasses_and_own_modules_are_not_fused():
+    class Loud(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) * 2
+
+    class Own(nn.Module):
+        def forward(self, x):
+            return x + 1
+
+    with use_kernels("fused"):
+        net = nn.Sequential(Loud(3, 3, generator=Generator(0)), Own(), nn.Linear(3, 2, generator=Generator(1)))
+        x = Tensor(np.ones((4, 3), "float32"))
+        y = net(x)
+    with use_kernels("plain"):
+        np.testing.assert_allclose(y.data, net(x).data, rtol=1e-6)
+
+
+def test_layers_replaced_and_switched_after_the_first_pass(net):
+    x = Tensor(np.ones((2, 5), "float32"))
+    net(x)
+    setattr(net, "1", nn.Tanh())
+    changed = net(x).data
+    with use_kernels("plain"):
+        np.testing.assert_allclose(changed, net(x).data, rtol=1e-5)
+    dropping = nn.Sequential(nn.Linear(5, 8), nn.Dropout(0.5, Generator(0)))
+    assert (dropping(x).data == 0).any()
+    dropping.eval()
+    assert not (dropping(x).data == 0).any()
+
+
+def test_gradients_of_weights_are_tensors_like_any(net):
+    """They are products that nobody has multiplied out, until somebody looks."""
+    x = Tensor(np.ones((2, 5), "float32"))
+    g = gradients(net(x).sum(), list(net.parameters()))
+    assert [t.shape for t in g] == [(8, 5), (8,), (3, 8), (3,)]
+    assert all(t.dtype == np.float32 and isinstance(t, Tensor) for t in g)
+    net(Tensor(np.zeros((2, 5), "float32")))  # takes other buffers
+    with use_kernels("plain"):
+        plain = gradients(net(x).sum(), list(net.parameters()))
+    for ours, theirs in zip(g, plain, strict=True):
+        np.testing.assert_allclose((ours * 2.0).data, (theirs * 2.0).data, rtol=1e-5)
+
+
+def test_backward_accumulates_into_grad(net):
+    x = Tensor(np.ones((2, 5), "float32"))
+    for _ in range(2):
+        net(x).sum().backward()
+    twice = [p.grad.data for p in net.parameters()]
+    net.zero_grad()
+    net(x).sum().backward()
+    for a, p in zip(twice, net.parameters(), strict=True):
+        np.testing.assert_allclose(a, 2 * p.grad.data, rtol=1e-6)
+
+
+def test_two_backward_passes_through_one_graph(net):
+    """The second must not overwrite what the first one's gradients are products of."""
+    y = net(Tensor(np.ones((2, 5), "float32")))
+    first = gradients(y.sum(), list(net.parameters()), retain_graph=True)
+    second = gradients((y * 3.0).sum(), list(net.parameters()))
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_allclose(3 * a.data, b.data, rtol=1e-5)
+
+
+def test_the_input_may_change_before_the_gradient_is_looked_at(net):
+    x = np.ones((2, 5), "float32")
+    g = gradients(net(x).sum(), list(net.parameters()))
+    x[:] = 7
+    with use_kernels("plain"):
+        plain = gradients(net(np.ones((2, 5), "float32")).sum(), list(net.parameters()))
+    np.testing.assert_allclose(g[0].data, plain[0].data, rtol=1e-5)
+
+
+def test_a_weight_changed_before_backward_is_noticed(net):
+    y = net(Tensor(np.ones((2, 5), "float32"))).sum()
+    with no_grad():
+        next(net.parameters()).zero_()
+    with pytest.raises(RuntimeError, match="was changed in place after it was recorded"):
+        y.backward()
+
+
+def test_a_weight_that_is_no_leaf(net):
+    """A gradient goes on through what made the weight."""
+    layer = next(net.children())
+    factor = Tensor(np.float32(2), requires_grad=True)
+    w = Tensor(layer.weight.data)
+
+    def find(mode):
+        with use_kernels(mode):
+            net.__dict__["0"].weight = w * factor
+            return gradients(net(Tensor(np.ones((2, 5), "float32"))).sum(), factor).item()
+
+    assert find("fused") == pytest.approx(find("plain"), rel=1e-5)
+
+
+def test_frozen_parameters_and_unused_ones(net):
+    first, *_ = net.parameters()
+    first.requires_grad = False
+    y = net(Tensor(np.ones((2, 5), "float32"))).sum()
+    assert len(gradients(y, list(net.parameters())[1:])) == 3
+
+
+def test_nan_goes_through(net):
+    assert np.isnan(net(Tensor(np.full((2, 5), np.nan, "float32"))).data).all()
+    sigmoid = nn.Sequential(nn.Linear(5, 3), nn.Sigmoid())
+    assert np.isnan(sigmoid(Tensor(np.full((2, 5), np.nan, "float32"))).data).all()
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-30, 20.0, 90.0, 1e4, np.inf])
+@pytest.mark.parametrize("act", list(ACTIVATIONS))
+def test_activations_at_extreme_inputs(act, x):
+    """One weight of 1: what goes in is what the activation sees."""
+    for sign in (1, -1):
+        net = nn.Sequential(nn.Linear(1, 1), *ACTIVATIONS[act]())
+        with no_grad():
+            for p, v in zip(net.parameters(), (1.0, 0.0), strict=True):
+                p.fill_(v)
+        at = np.array([[sign * x]], "float32")
+        with use_kernels("fused"):
+            ours = net(at).data
+        with use_kernels("plain"), np.errstate(all="ignore"):
+            np.testing.assert_allclose(ours, net(at).data, rtol=1e-6, atol=1e-37)
+
+
+# ---------------------------------------------------------------------------------------- memory and lifetime
+
+
+def test_graphs_are_freed_without_the_garbage_collector(net):
+    gc.collect()
+    gc.disable()
+    try:
+        for create in (False, True):
+            x = Tensor(np.ones((2, 5), "float32"), requires_grad=True)
+            y = net(x)
+            g = gradients((y * y).sum(), [x, *net.parameters()], create_graph=create)
+            watched = [weakref.ref(t) for t in (x, y, *g)]
+            del x, y, g
+            assert all(r() is None for r in watched)
+    finally:
+        gc.enable()
+
+
+def test_buffers_come_back(net):
+    """After warm-up a step needs no new buffers: as many are free before it as after it."""
+    from minigrad.fused.mlp import fused
+
+    (run,) = fused(net)
+    optimizer = optim.SGD(list(net.parameters()), lr=0.1)
+
+    def step():
+        optimizer.step(gradients(net(np.ones((4, 5), "float32")).sum(), optimizer.parameters()))
+
+    step()
+    pools = [*run._buffers.values(), *run._deltas.values()]
+    free = [list(map(id, pool.free)) for pool in pools]
+    assert [len(ids) for ids in free] == [1, 1]
+    for _ in range(3):
+        step()
+        assert [list(map(id, pool.free)) for pool in pools] == free
+
+
+def test_many_batch_sizes_keep_few_buffers(net):
+    from minigrad.fused.mlp import SIZES, fused
+
+    for m in range(1, 30):
+        net(np.ones((m, 5), "float32"))
+    (run,) = fused(net)
+    assert len(run._buffers) <= SIZES
+
+
+def test_networks_can_be_copied(net):
+    x = np.ones((2, 5), "float32")
+    net(x)
+    twin = copy.deepcopy(net)
+    with no_grad():
+        next(twin.parameters()).zero_()
+    assert not np.array_equal(twin(x).data, net(x).data)
+
+
+# ------------------------------------------------------------------------------------------- modes and threads
+
+
+def test_bad_modes_and_threads_get_a_sentence():
+    with pytest.raises(ValueError, match='kernels are "auto", "plain" or "fused", got \'fast\''):
+        use_kernels("fast")
+    with pytest.raises(ValueError, match="threads: 1 to "):
+        mg.set_num_threads(0)
+
+
+def test_a_statement_lasts_and_a_block_ends():
+    use_kernels("plain")
+    with use_kernels("fused"):
+        assert use_kernels.mode == "fused"
+    assert use_kernels.mode == "plain"
+
+
+def test_blas_has_one_thread_beside_ours(net):
+    from threadpoolctl import threadpool_info
+
+    net(np.ones((2, 5), "float32"))
+    assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+
+
+def run_script(script, **env):
+    return subprocess.run(
+        [sys.executable, "-W", "default", "-c", script], env={**os.environ, **env}, capture_output=True, text=True
+    )
+
+
+SCRIPT = """
+import numpy as np
+import minigrad as mg
+from minigrad import nn
+mg.use_kernels("fused")
+net = nn.Sequential(nn.Linear(3, 4, generator=mg.Generator(0)), nn.ReLU(), nn.Linear(4, 1, generator=mg.Generator(1)))
+x = np.arange(6, dtype="float32").reshape(2, 3)
+print(np.round(net(x).data.ravel(), 4).tolist())
+"""
+
+
+def expected():
+    with use_kernels("plain"):
+        net = nn.Sequential(nn.Linear(3, 4, generator=Generator(0)), nn.ReLU(), nn.Linear(4, 1, generator=Generator(1)))
+        return str(np.round(net(np.arange(6, dtype="float32").reshape(2, 3)).data.ravel(), 4).tolist())
+
+
+def test_the_second_start_compiles_nothing(tmp_path):
+    first, second = (run_script(SCRIPT, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert "compiling the forward kernel for float32 (once)" in first.stderr
+    assert "compiling" not in second.stderr
+    assert first.stdout.strip() == second.stdout.strip() == expected()
+
+
+def test_a_cache_that_cannot_be_written_is_said_and_done_without(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("a folder cannot be made below a file")
+    result = run_script(SCRIPT, NUMBA_CACHE_DIR=str(file))
+    assert result.returncode == 0, result.stderr
+    assert "compiled kernels cannot be kept in" in result.stderr and "set NUMBA_CACHE_DIR" in result.stderr
+    assert result.stdout.strip() == expected()
+
+
+def test_the_fingerprint_follows_the_sources(tmp_path, monkeypatch):
+    """Numba does not notice that a function called by a cached one has changed: the folder's name must."""
+    from minigrad.fused.cpu import compiled
+
+    before = compiled.fingerprint()
+    for source in (tmp_path / "x").parent.glob("*"):
+        source.unlink()
+    folder = tmp_path / "cpu"
+    folder.mkdir()
+    (folder / "tiles.py").write_text("changed")
+    monkeypatch.setattr(compiled, "__file__", str(folder / "compiled.py"))
+    assert compiled.fingerprint() != before
+
+
+def test_kernels_without_their_compiler(tmp_path):
+    """The same Python, line by line, where the intrinsics have a meaning without Numba."""
+    y = F.linear(np.ones((2, 3)), np.ones((1, 3)))
+    assert y.tolist() == [[3.0], [3.0]]
