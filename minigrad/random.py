@@ -53,11 +53,14 @@ class Generator:
         return out
 
     def bernoulli(self, p: float, size: Any) -> Array:
-        """True with probability ``p``, rounded to a multiple of 2^-16: four coins from each 64-bit word."""
+        """True with probability ``p``, rounded to a multiple of 2^-16. A fair coin takes one random bit, others 16."""
         if not 0 <= p <= 1:
             raise ValueError(f"bernoulli needs a probability between 0 and 1, got p={p}")
         shape = (size,) if isinstance(size, (int, np.integer)) else tuple(size)
         n = math.prod(shape)
+        if p == 0.5:
+            bits = np.unpackbits(self._philox.random_raw(-(-n // 64)).view(np.uint8), count=n)
+            return bits.view(bool).reshape(shape)
         coins = self._philox.random_raw(-(-n // 4)).view(np.uint16)[:n]
         out: Array = (coins < round(p * 2**16)).reshape(shape)
         return out

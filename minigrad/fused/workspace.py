@@ -16,7 +16,7 @@ from .cpu.update import CHUNK
 Array = np.ndarray[Any, Any]
 T = TypeVar("T")
 
-LIMITS = (500, 450, 500)  # measured: `python -m benchmarks ablation` says with what gain
+LIMITS = (600, 600, 600)  # measured: `python -m benchmarks ablation` says with what gain
 PARALLEL = 3e6  # floating-point operations below which waking a second thread costs more than it saves
 
 

@@ -40,7 +40,8 @@ def test_the_first_numbers_of_seed_2014():
     np.testing.assert_allclose(g.uniform(-1, 2, 3, float), [0.72741977, 1.95981754, 0.73664927], rtol=1e-8)
     np.testing.assert_allclose(g.normal(0, 1, 4), [0.87065464, -1.223711, -1.287776, 0.23882344], rtol=1e-6)
     np.testing.assert_allclose(g.normal(1, 2, 3, float), [-1.80902623, 2.9638783, -2.08347378], rtol=1e-8)
-    assert g.bernoulli(0.5, 12).tolist() == [False, False, True, False, False, *[True] * 5, False, False]
+    assert g.bernoulli(0.5, 12).tolist() == [True, True, *[False] * 4, True, False, True, *[False] * 3]
+    assert g.bernoulli(0.8, 6).tolist() == [False, *[True] * 5]
     assert g.permutation(10).tolist() == [3, 1, 8, 5, 7, 6, 2, 9, 4, 0]
     assert g.integers(0, 100, 8).tolist() == [75, 51, 9, 90, 72, 60, 29, 69]
     first, second = (child.uniform(0, 1, 2, float) for child in g.split(2))

@@ -76,19 +76,24 @@ def _linear_to_input(t, threads, m, layer, work, zero):
     i0, i1 = (0, m) if by_columns else (m * t // threads, m * (t + 1) // threads)
     if is_sparse(layer, work[f.LIMIT_BACKWARD]):
         x = array_at(layer[f.X], m * n, zero)
-        at = work[f.SCRATCH] + t * work[f.SCRATCH_BYTES]
-        active, s = array_at(at, m, np.int32(0)), array_at(at + 4 * (m + m % 2), 68, zero)
+        scratch = work[f.SCRATCH] + t * work[f.SCRATCH_BYTES]
+        active, s = array_at(scratch, m, np.int32(0)), array_at(scratch + 4 * (m + m % 2), 8, zero)
         c0, c1 = part(n, t, threads), part(n, t + 1, threads)
-        for c in range(c0, c1):
+        for i in range(m):
+            dx[i * n + c0 : i * n + c1] = zero
+        for c in range(c0, c1, 2):  # two columns share what they read of e
+            two = min(2, c1 - c)
             count = 0
             for i in range(m):
                 store(active, count, np.int32(i))
-                count += np.int64(load(x, i * n + c) != zero)
-                store(dx, i * n + c, zero)
+                count += np.int64((load(x, i * n + c) != zero) | (load(x, i * n + c + two - 1) != zero))
             for q in range(0, count, 4):
-                dots(e, units, active, q, count - 1, w, c * units, units, 1, units, s)
+                dots(e, units, active, q, count - 1, w, c * units, units, two, units, s)
                 for k in range(min(4, count - q)):
-                    store(dx, np.int64(load(active, q + k)) * n + c, load(s, k))
+                    at = np.int64(load(active, q + k)) * n + c
+                    store(dx, at, load(s, k))
+                    if two == 2:
+                        store(dx, at + 1, load(s, 4 + k))
     elif i1 > i0 and c1 > c0:
         one, rows, columns = e.dtype.type(1), i1 - i0, c1 - c0
         if layer[f.TRANSPOSED] == 1:

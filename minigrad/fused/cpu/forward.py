@@ -14,7 +14,7 @@ from . import fields as f
 from .blas import gemm
 from .elementwise import activate, copy_dropped, drop
 from .tiles import BLOCK, FAST, combine, dots
-from .vectors import array_at, load, store, ticks
+from .vectors import array_at, load, store, ticks, vadd, vload4, vpick, vset4, vstore
 
 SMALL = 64  # matrices with a side below this are always multiplied densely
 
@@ -91,28 +91,30 @@ def maxout_layer(t, threads, m, layer, numbers, work, zero):
     winner = array_at(layer[f.ARG], m * units, np.uint8(0))
     masked = layer[f.MASK] != 0
     mask = array_at(layer[f.MASK], m * units, np.uint8(0))
-    at = work[f.SCRATCH] + t * work[f.SCRATCH_BYTES]
-    kept = array_at(at, m, np.int32(0))
-    s = array_at(at + 4 * (m + m % 2), 4 * pieces + 64, zero)
-    for u in range(units * t // threads, units * (t + 1) // threads):
+    scratch = work[f.SCRATCH] + t * work[f.SCRATCH_BYTES]
+    kept = array_at(scratch, m, np.int32(0))
+    s = array_at(scratch + 4 * (m + m % 2), 4 * pieces + 8, zero)
+    u0, u1 = units * t // threads, units * (t + 1) // threads
+    for i in range(m):
+        y[i * units + u0 : i * units + u1] = zero
+    for u in range(u0, u1):
         count = 0
         for i in range(m):
             store(kept, count, np.int32(i))
-            keep = not masked or load(mask, i * units + u) != 0
-            count += np.int64(keep)
-            store(y, i * units + u, zero)
+            count += np.int64(not masked or load(mask, i * units + u) != 0)
         for q in range(0, count, 4):
             dots(x, n, kept, q, count - 1, w, u * pieces * n, n, pieces, n, s)
+            best, arg = vadd(vload4(s, 0), vset4(load(bias, u * pieces))), vset4(zero)
+            for p in range(1, pieces):
+                v = vadd(vload4(s, 4 * p), vset4(load(bias, u * pieces + p)))
+                arg = vpick(v, best, vset4(x.dtype.type(p)), arg)
+                best = vpick(v, best, v, best)
+            vstore(s, 0, best)
+            vstore(s, 4, arg)
             for k in range(min(4, count - q)):
-                best, arg = load(s, k) + load(bias, u * pieces), np.uint8(0)
-                for p in range(1, pieces):
-                    v = load(s, 4 * p + k) + load(bias, u * pieces + p)
-                    # nan wins, as in the plain maximum
-                    arg = arg if v <= best or best != best else np.uint8(p)
-                    best = best if v <= best or best != best else v
-                i = np.int64(load(kept, q + k))
-                store(y, i * units + u, best * numbers[f.SCALE])
-                store(winner, i * units + u, arg)
+                at = np.int64(load(kept, q + k)) * units + u
+                store(y, at, load(s, k) * numbers[f.SCALE])
+                store(winner, at, np.uint8(load(s, 4 + k)))
 
 
 @njit(**FAST)

@@ -13,9 +13,10 @@ import llvmlite.binding as llvm
 import numpy as np
 from numba import config, njit
 
-from .vectors import load, prefetch, store, vcat, vfma, vload, vpairsum, vrepeat, vset, vstore, vtile
+from .vectors import load, prefetch, store, vcat, vfma, vload, vrepeat, vset, vstore, vsums, vtile
 
 FAST: Any = {"error_model": "numpy", "boundscheck": False}
+INLINED: Any = {**FAST, "forceinline": True}
 
 
 def _register_words() -> int:
@@ -36,7 +37,7 @@ BLOCK = 32  # rows of w that stay in the first-level cache while all rows of out
 
 
 def _combine_tile(words):
-    @njit(**FAST)
+    @njit(**INLINED)
     def tile(w, w0, ldw, idx, val, ends, blocks, ldi, out, o0, ldo, i0, i1):
         for b in range(blocks):
             for i in range(i0, i1):
@@ -86,81 +87,62 @@ def _four(x, a, b, c, d):
     return vcat(vcat(vload(x, a, REGISTER), vload(x, b, REGISTER)), vcat(vload(x, c, REGISTER), vload(x, d, REGISTER)))
 
 
-def _pairsums(register):
-    """Sums within registers of this many words: in float64 each has half as many elements."""
-    if register == 16:
-        return njit(inline="always")(lambda v: vpairsum(vpairsum(vpairsum(v))))
-    if register == 8:
-        return njit(inline="always")(lambda v: vpairsum(vpairsum(v)))
-    return njit(inline="always")(lambda v: vpairsum(v))
-
-
-_sums_of_registers = _pairsums(REGISTER)  # float64 is done, float32 has pairs left
-
-
-@njit(**FAST)
+@njit(**INLINED)
 def _dots4(x, a, b, c, d, w, p, ldw, n, s):
     sums = vset(x.dtype.type(0), TILE4)
     for k in range(0, n, REGISTER * 4 // x.itemsize):
         xs = _four(x, a + k, b + k, c + k, d + k)
         ws = _four(w, p + k, p + ldw + k, p + 2 * ldw + k, p + 3 * ldw + k)
         sums = vfma(vrepeat(ws, REGISTER, 4), vtile(xs, 4), sums)
-    vstore(s, 0, _sums_of_registers(sums))
+    vstore(s, 0, vsums(sums, REGISTER))
 
 
-@njit(**FAST)
+@njit(**INLINED)
 def _dots2(x, a, b, c, d, w, p, ldw, n, s):
     sums = vset(x.dtype.type(0), TILE2)
     for k in range(0, n, REGISTER * 4 // x.itemsize):
         xs = _four(x, a + k, b + k, c + k, d + k)
         ws = vcat(vload(w, p + k, REGISTER), vload(w, p + ldw + k, REGISTER))
         sums = vfma(vrepeat(ws, REGISTER, 4), vtile(xs, 2), sums)
-    vstore(s, 0, _sums_of_registers(sums))
+    vstore(s, 0, vsums(sums, REGISTER))
 
 
-@njit(**FAST)
+@njit(**INLINED)
 def _dots1(x, a, b, c, d, w, p, n, s):
     sums = vset(x.dtype.type(0), TILE1)
     for k in range(0, n, REGISTER * 4 // x.itemsize):
         xs = _four(x, a + k, b + k, c + k, d + k)
         sums = vfma(vtile(vload(w, p + k, REGISTER), 4), xs, sums)
-    vstore(s, 0, _sums_of_registers(sums))
+    vstore(s, 0, vsums(sums, REGISTER))
 
 
-@njit(**FAST)
+@njit(**INLINED)
 def dots(x, ldx, rows, q, last, w, p, ldw, count, n, s):
     """``s[4 r + m] = x_(rows[q + m]) . w_r`` for r < count and four m, rows past ``last`` read again.
 
-    Rows of x begin at multiples of ldx, rows of w at p + r ldw; all have n elements. ``s`` is scratch of
-    4 count elements and 64 more behind them.
+    Rows of x begin at multiples of ldx, rows of w at p + r ldw; all have n elements.
     """
     a, b = np.int64(load(rows, q)) * ldx, np.int64(load(rows, min(q + 1, last))) * ldx
     c, d = np.int64(load(rows, min(q + 2, last))) * ldx, np.int64(load(rows, min(q + 3, last))) * ldx
     whole = n - n % (REGISTER * 4 // x.itemsize)
-    part = s[4 * count :]
-    pairs = 8 // x.itemsize  # what is left of a register: 2 floats or 1 double
     r = 0
     while r < count:
         if ROWS == 4 and r + 4 <= count:
             height = 4
-            _dots4(x, a, b, c, d, w, p + r * ldw, ldw, whole, part)
+            _dots4(x, a, b, c, d, w, p + r * ldw, ldw, whole, s[4 * r :])
         elif r + 2 <= count:
             height = 2
-            _dots2(x, a, b, c, d, w, p + r * ldw, ldw, whole, part)
+            _dots2(x, a, b, c, d, w, p + r * ldw, ldw, whole, s[4 * r :])
         else:
             height = 1
-            _dots1(x, a, b, c, d, w, p + r * ldw, whole, part)
-        for j in range(4 * height):
-            total = part[pairs * j]
-            if pairs == 2:
-                total += part[2 * j + 1]
-            store(s, 4 * r + j, total)
-        for h in range(height):
-            row = p + (r + h) * ldw
-            for k in range(whole, n):
-                weight = load(w, row + k)
-                store(s, 4 * (r + h), load(s, 4 * (r + h)) + weight * load(x, a + k))
-                store(s, 4 * (r + h) + 1, load(s, 4 * (r + h) + 1) + weight * load(x, b + k))
-                store(s, 4 * (r + h) + 2, load(s, 4 * (r + h) + 2) + weight * load(x, c + k))
-                store(s, 4 * (r + h) + 3, load(s, 4 * (r + h) + 3) + weight * load(x, d + k))
+            _dots1(x, a, b, c, d, w, p + r * ldw, whole, s[4 * r :])
+        if whole < n:
+            for h in range(r, r + height):
+                row = p + h * ldw
+                for k in range(whole, n):
+                    weight = load(w, row + k)
+                    store(s, 4 * h, load(s, 4 * h) + weight * load(x, a + k))
+                    store(s, 4 * h + 1, load(s, 4 * h + 1) + weight * load(x, b + k))
+                    store(s, 4 * h + 2, load(s, 4 * h + 2) + weight * load(x, c + k))
+                    store(s, 4 * h + 3, load(s, 4 * h + 3) + weight * load(x, d + k))
         r += height

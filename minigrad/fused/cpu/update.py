@@ -16,7 +16,7 @@ from . import fields as f
 from .blas import gemm
 from .elementwise import LOOSE
 from .tiles import FAST, combine
-from .vectors import array_at, load, store, ticks
+from .vectors import array_at, load, prefetch, store, ticks
 
 CHUNK = 65536  # elements of the gradient that are computed at a time
 
@@ -103,6 +103,13 @@ def _list_winners(source, u, units, idx, val, counts, zero):
 
 
 @njit(**FAST)
+def _ask_for(a, start, n):
+    """Have a row fetched while its gradient is computed."""
+    for c in range(start, start + n, 64 // a.itemsize):
+        prefetch(a, c, 16)
+
+
+@njit(**FAST)
 def _rows_of(t, threads, rows, pieces):
     """Thread t's rows, whole units of them."""
     units = rows // pieces
@@ -150,6 +157,9 @@ def _update_parameter(t, threads, line, h, sources, work, zero):
                 _list_winners(sources[s], r // pieces, rows // pieces, idx[q:], val[q:], counts[k:], zero)
                 q += sources[s, f.M] * pieces
                 k += pieces
+        _ask_for(p, r * columns, columns)
+        if line[f.STATE1] != 0:
+            _ask_for(v1, r * columns, columns)
         for c in range(columns):
             g[c] = zero
         q, k = 0, r % pieces

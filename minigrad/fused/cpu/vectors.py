@@ -90,6 +90,20 @@ def vstore(typing, a, i, x):
 
 
 @intrinsic
+def vload4(typing, a, i):
+    """Four elements of ``a`` from element i on."""
+    v = Vector(a.dtype, 4)
+
+    def code(context, builder, sig, args):
+        p = builder.bitcast(_address(context, builder, sig.args[0], args[0], args[1]), _llvm(v).as_pointer())
+        loaded = builder.load(p)
+        loaded.align = a.dtype.bitwidth // 8
+        return loaded
+
+    return v(a, types.intp), code
+
+
+@intrinsic
 def load(typing, a, i):
     """``a[i]`` for i >= 0, without the code for negative indices."""
 
@@ -167,6 +181,18 @@ def vset(typing, x, n):
 
 
 @intrinsic
+def vset4(typing, x):
+    """x in four lanes."""
+    v = Vector(types.unliteral(x), 4)
+
+    def code(context, builder, sig, args):
+        one = builder.insert_element(ir.Constant(_llvm(v), ir.Undefined), args[0], I32(0))
+        return _shuffle(builder, one, [0] * 4)
+
+    return v(types.unliteral(x)), code
+
+
+@intrinsic
 def vfma(typing, x, y, z):
     """``x y + z``, rounded once."""
     t, kind = _llvm(x), "f32" if x.dtype == types.float32 else "f64"
@@ -178,15 +204,43 @@ def vfma(typing, x, y, z):
 
 
 @intrinsic
-def vpairsum(typing, x):
-    """Sums of neighbours: (n) -> (n / 2)."""
-    half = Vector(x.dtype, x.n // 2)
+def vadd(typing, x, y):
+    """``x + y``."""
 
     def code(context, builder, sig, args):
-        even, odd = (_shuffle(builder, args[0], range(k, x.n, 2)) for k in (0, 1))
-        return builder.fadd(even, odd)
+        return builder.fadd(*args)
 
-    return half(x), code
+    return x(x, x), code
+
+
+@intrinsic
+def vpick(typing, x, y, a, b):
+    """In each lane a where x > y or x is nan, b elsewhere and where y is nan: the first largest, nan largest of all."""
+
+    def code(context, builder, sig, args):
+        x, y, a, b = args
+        larger = builder.fcmp_unordered(">", x, y)
+        return builder.select(builder.and_(larger, builder.fcmp_ordered("ord", y, y)), a, b)
+
+    return a(x, x, a, a), code
+
+
+@intrinsic(prefer_literal=True)
+def vsums(typing, x, words):
+    """The sum of each group of so many words: by halves, so that the rounding error grows with the logarithm."""
+    if _literal(words) is None:
+        return None
+    group = _literal(words) * 32 // x.dtype.bitwidth
+    sums = Vector(x.dtype, x.n // group)
+
+    def code(context, builder, sig, args):
+        v, n = args[0], x.n
+        while n > sums.n:
+            even, odd = (_shuffle(builder, v, range(k, n, 2)) for k in (0, 1))
+            v, n = builder.fadd(even, odd), n // 2
+        return v
+
+    return sums(x, words), code
 
 
 # ------------------------------------------------------------------------------------- rearrangement
