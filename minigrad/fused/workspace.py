@@ -29,6 +29,7 @@ class Kernels:
     """The compiled kernels for float32 or float64, and their workspace."""
 
     def __init__(self, dtype: str) -> None:
+        compiled.get_num_threads()  # BLAS has one thread from here on
         self.dtype = dtype
         self.zero = np.dtype(dtype).type(0)
         self.work = np.zeros(f.WORK_COLUMNS, np.int64)

@@ -477,6 +477,22 @@ def test_blas_has_one_thread_beside_ours(net):
     assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
 
 
+@pytest.mark.parametrize("first", ["mg.set_num_threads(mg.get_num_threads())", "mg.use_kernels('fused')"])
+def test_blas_has_one_thread_whoever_starts_first(first):
+    """SciPy's BLAS is loaded late; a limit set before that would miss it, and each of our threads would start more."""
+    script = f"""
+import minigrad as mg, numpy as np
+from minigrad import nn
+{first}
+mg.use_kernels("fused")
+nn.Sequential(nn.Linear(3, 4), nn.ReLU())(np.ones((2, 3), "float32"))
+from threadpoolctl import threadpool_info
+print({{p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"}})
+"""
+    result = run_script(script)
+    assert result.stdout.strip() == "{1}", result.stdout + result.stderr
+
+
 def run_script(script, **env):
     return subprocess.run(
         [sys.executable, "-W", "default", "-c", script], env={**os.environ, **env}, capture_output=True, text=True

@@ -127,5 +127,6 @@ def set_num_threads(n: int) -> None:
     if not 1 <= n <= MOST_THREADS:
         raise ValueError(f"threads: 1 to {MOST_THREADS} on this machine, got {n}")
     numba.set_num_threads(n)
+    gemm_address("float32")  # loads the BLAS that is to be limited
     threadpool_limits(1, user_api="blas")
     _threads = n
