@@ -22,7 +22,7 @@ from ..nn import functional as F
 from ..nn import layers as nn
 from ..nn.module import Module, Sequential
 from .cpu import fields as f
-from .cpu.forward import SMALL
+from .cpu.forward import LARGE, SMALL
 from .deferred import Deferred, Source
 from .workspace import Lease, Pool, address, kernels
 
@@ -193,7 +193,8 @@ class Deltas:
                     out.append(Source(f.WINNERS, m, e, b, int(row[f.ARG]), int(row[f.PIECES]), ()))
                 continue
             if row[f.TRANSPOSED]:
-                how = f.SPARSE if min(row[f.IN], row[f.UNITS]) >= SMALL else f.DENSE
+                sides = row[f.IN], row[f.UNITS]
+                how = f.SPARSE if min(sides) >= SMALL and m * max(sides) <= LARGE else f.DENSE
                 out.append(Source(how, m, x, e, 0, 1, ()))
             else:
                 out.append(Source(f.DENSE, m, e, x, 0, 1, ()))

@@ -11,7 +11,7 @@ import numpy as np
 from ..memory import empty
 from .cpu import compiled
 from .cpu import fields as f
-from .cpu.update import CHUNK
+from .cpu.update import CHUNK, CHUNK_PER_SAMPLE
 
 Array = np.ndarray[Any, Any]
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Kernels:
         if ends > self._ends:
             self._ends = ends
             self._give(f.ENDS, ends)
-        scratch = size * max(CHUNK, widest) + (m + 1) * (pieces + 1) * (size + 4) + 4 * pieces * (size + 8) + 4096
+        scratch = size * max(CHUNK, CHUNK_PER_SAMPLE * m, widest) + (m + 1) * (pieces + 1) * (size + 4) + 4 * pieces * (size + 8) + 4096
         scratch = -(-scratch // 4096) * 4096
         if scratch > self._scratch:
             self._scratch = scratch

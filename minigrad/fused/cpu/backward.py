@@ -74,7 +74,7 @@ def _linear_to_input(t, threads, m, layer, work, zero):
     by_columns = n >= 32 * threads
     c0, c1 = (part(n, t, threads), part(n, t + 1, threads)) if by_columns else (0, n)
     i0, i1 = (0, m) if by_columns else (m * t // threads, m * (t + 1) // threads)
-    if is_sparse(layer, work[f.LIMIT_BACKWARD]):
+    if is_sparse(layer, m, work[f.LIMIT_BACKWARD]):
         x = array_at(layer[f.X], m * n, zero)
         scratch = work[f.SCRATCH] + t * work[f.SCRATCH_BYTES]
         active, s = array_at(scratch, m, np.int32(0)), array_at(scratch + 4 * (m + m % 2), 8, zero)

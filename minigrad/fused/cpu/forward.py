@@ -16,7 +16,8 @@ from .elementwise import activate, copy_dropped, drop
 from .tiles import BLOCK, FAST, combine, dots
 from .vectors import array_at, load, store, ticks, vadd, vload4, vpick, vset4, vstore
 
-SMALL = 64  # matrices with a side below this are always multiplied densely
+SMALL = 64  # matrices with a side below this are always multiplied densely,
+LARGE = 2**18  # and those with more elements than a second-level cache holds, which gathering would read again and again
 
 
 @njit(**FAST)
@@ -26,9 +27,11 @@ def part(n, t, threads):
 
 
 @njit(**FAST)
-def is_sparse(layer, limit):
+def is_sparse(layer, m, limit):
     """Whether a linear layer's input is worth gathering, and its weight stored by inputs."""
-    return layer[f.TRANSPOSED] == 1 and layer[f.DENSITY] < limit and layer[f.IN] >= SMALL and layer[f.UNITS] >= SMALL
+    n, units = layer[f.IN], layer[f.UNITS]
+    fits = min(n, units) >= SMALL and m * max(n, units) <= LARGE
+    return fits and layer[f.TRANSPOSED] == 1 and layer[f.DENSITY] < limit
 
 
 @njit(**FAST)
@@ -57,7 +60,7 @@ def linear_layer(t, threads, m, layer, numbers, work, zero):
     i0, i1 = (0, m) if by_columns else (m * t // threads, m * (t + 1) // threads)
     c0, c1 = (part(units, t, threads), part(units, t + 1, threads)) if by_columns else (0, units)
     biased = layer[f.B] != 0
-    if is_sparse(layer, work[f.LIMIT_FORWARD]):
+    if is_sparse(layer, m, work[f.LIMIT_FORWARD]):
         i0, i1, c0, c1 = m * t // threads, m * (t + 1) // threads, 0, units
         blocks = (n + BLOCK - 1) // BLOCK
         idx, val = array_at(work[f.IDX], m * n, np.int32(0)), array_at(work[f.VAL], m * n, zero)

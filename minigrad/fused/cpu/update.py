@@ -18,7 +18,8 @@ from .elementwise import LOOSE
 from .tiles import FAST, combine
 from .vectors import array_at, load, prefetch, store, ticks
 
-CHUNK = 65536  # elements of the gradient that are computed at a time
+CHUNK = 65536  # elements of the gradient that are computed at a time,
+CHUNK_PER_SAMPLE = 256  # and more for large batches, where every product packs B anew
 
 
 @njit(**LOOSE)
@@ -131,7 +132,9 @@ def _update_parameter(t, threads, line, h, sources, work, zero):
             _apply(line[f.RULE], p, v1, v2, r0, array_at(sources[s, f.A], size, zero)[r0:], r1 - r0, h)
         return
     at = work[f.SCRATCH] + t * work[f.SCRATCH_BYTES]
-    chunk = max(1, CHUNK // columns) if how == f.DENSE else 1
+    chunk = 1
+    if how == f.DENSE:
+        chunk = min(rows, max(1, max(CHUNK, CHUNK_PER_SAMPLE * sources[first, f.M]) // columns))
     g = array_at(at, chunk * columns, zero)
     lists = at + (chunk * columns * p.itemsize + 63) // 64 * 64
     pieces = sources[first, f.SOURCE_PIECES]
