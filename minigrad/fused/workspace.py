@@ -69,7 +69,12 @@ class Kernels:
         if ends > self._ends:
             self._ends = ends
             self._give(f.ENDS, ends)
-        scratch = size * max(CHUNK, CHUNK_PER_SAMPLE * m, widest) + (m + 1) * (pieces + 1) * (size + 4) + 4 * pieces * (size + 8) + 4096
+        scratch = (
+            size * max(CHUNK, CHUNK_PER_SAMPLE * m, widest)
+            + (m + 1) * (pieces + 1) * (size + 4)
+            + 4 * pieces * (size + 8)
+            + 4096
+        )
         scratch = -(-scratch // 4096) * 4096
         if scratch > self._scratch:
             self._scratch = scratch

@@ -538,11 +538,23 @@ def test_the_fingerprint_follows_the_sources(tmp_path, monkeypatch):
     """Numba does not notice that a function called by a cached one has changed: the folder's name must."""
     from minigrad.fused.cpu import compiled
 
+    (tmp_path / "tiles.py").write_text("before")
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
     before = compiled.fingerprint()
-    for source in (tmp_path / "x").parent.glob("*"):
-        source.unlink()
-    folder = tmp_path / "cpu"
-    folder.mkdir()
-    (folder / "tiles.py").write_text("changed")
-    monkeypatch.setattr(compiled, "__file__", str(folder / "compiled.py"))
+    assert compiled.fingerprint() == before
+    (tmp_path / "tiles.py").write_text("after")
     assert compiled.fingerprint() != before
+
+
+def test_old_kernels_are_thrown_away(tmp_path):
+    """Each version of the sources has a folder of its own; the last few are kept."""
+    for i in range(9):
+        (tmp_path / "minigrad" / f"old{i}").mkdir(parents=True)
+        os.utime(tmp_path / "minigrad" / f"old{i}", (i, i))
+    result = run_script(
+        "from minigrad.fused.cpu.compiled import cache_folder; cache_folder()", NUMBA_CACHE_DIR=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    left = {folder.name for folder in (tmp_path / "minigrad").iterdir()}
+    assert {name for name in left if name.startswith("old")} == {"old5", "old6", "old7", "old8"}
+    assert len(left) == 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 import warnings
@@ -25,6 +26,9 @@ from .tiles import FAST
 KERNELS = {"forward": forward.forward, "backward": backward.backward, "update": update.update}
 
 
+KEPT = 5  # folders of kernels: those of other versions of the sources may still be in use
+
+
 def fingerprint() -> str:
     """Of all that the compiled code depends on and Numba's own cache does not look at: every source here, versions."""
     sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
@@ -41,7 +45,11 @@ def cache_folder() -> Path | None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
-            return folder
+            pass
+        os.utime(folder)
+        for old in sorted(folder.parent.iterdir(), key=lambda f: f.stat().st_mtime)[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+        return folder
     except OSError as error:
         warnings.warn(
             f"compiled kernels cannot be kept in {folder} ({error}), so every start compiles them again; "

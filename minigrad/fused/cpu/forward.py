@@ -17,7 +17,9 @@ from .tiles import BLOCK, FAST, combine, dots
 from .vectors import array_at, load, store, ticks, vadd, vload4, vpick, vset4, vstore
 
 SMALL = 64  # matrices with a side below this are always multiplied densely,
-LARGE = 2**18  # and those with more elements than a second-level cache holds, which gathering would read again and again
+LARGE = (
+    2**18
+)  # and those with more elements than a second-level cache holds, which gathering would read again and again
 
 
 @njit(**FAST)
