@@ -250,10 +250,9 @@ class Run:
 
     def masks(self, m: int) -> list[Any]:
         """Draw what the layers would draw, in their order; the input's mask is the last of the list."""
-        drawn = []
         widths = [self.blocks[0].affine.in_features, *(b.units for b in self.blocks)]
-        for dropout, width in zip([self.entry, *self.dropouts[:-1]], widths, strict=True):
-            drawn.append(None if dropout is None else dropout.draw((m, width)))
+        layers = zip([self.entry, *self.dropouts[:-1]], widths, strict=True)
+        drawn = [None if dropout is None else dropout.draw((m, width)) for dropout, width in layers]
         return [*drawn[1:], drawn[0]]
 
     def __call__(self, x: Any) -> Any:

@@ -48,6 +48,7 @@ def load(require, monkeypatch):
         yield loaded
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")  # by torch itself
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in peers.PEERS])
 def test_the_references_numbers(load, name, case):
