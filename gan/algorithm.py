@@ -81,11 +81,17 @@ def simultaneous(game: Game) -> Losses:
 
 def descend(loss: Tensor, optimizer: Optimizer) -> None:
     """Move one player against the gradient of its loss. The other stays: its parameters are not even visited."""
-    optimizer.step(gradient(loss, optimizer))
+    check(loss)
+    optimizer.minimize(loss)
 
 
 def gradient(loss: Tensor, optimizer: Optimizer, retain_graph: bool = False) -> Any:
-    """The loss's gradients for the parameters of one player; FloatingPointError if the loss is nan or infinite."""
+    """The loss's gradients for the parameters of one player."""
+    check(loss)
+    return gradients(loss, optimizer.parameters(), retain_graph=retain_graph)
+
+
+def check(loss: Tensor) -> None:
+    """FloatingPointError if the loss is nan or infinite."""
     if not np.isfinite(loss.item()):
         raise FloatingPointError(f"the loss is {loss.item()}: {first_nonfinite(loss)}")
-    return gradients(loss, optimizer.parameters(), retain_graph=retain_graph)

@@ -67,6 +67,18 @@ def run(network: Sequential, x: Any) -> Any:
     return x
 
 
+def loss(kind: str, input: Any, target: Any, reduction: str) -> Any:
+    """The loss by a kernel, or None where the plain ops apply. "auto" is fused for what a fused network says."""
+    mode = use_kernels.mode
+    if mode == "plain" or reduction not in ("mean", "sum") or not getattr(input, "_requires_grad", False):
+        return None
+    if mode == "auto" and not getattr(input._op, "fused", False):
+        return None
+    from .fused.loss import fits, loss
+
+    return loss(kind, input, target, reduction == "mean") if fits(input, target) else None
+
+
 def not_updated(optimizer: Optimizer, moves: Sequence[Move]) -> Sequence[Move]:
     """Move the parameters that fused code can move; return the moves that are left for the plain code."""
     mode = use_kernels.mode

@@ -1,6 +1,7 @@
 """Optimisers and schedules, in order of increasing complexity: SGD, pylearn2's momentum, Adam.
 
-``step()`` uses the parameters' ``.grad``; ``step(gradients)`` uses what it is given, in the order of the parameters.
+``step()`` uses the parameters' ``.grad``; ``step(gradients)`` uses what it is given, in the order of the parameters;
+``minimize(loss)`` takes the gradients itself.
 Updates are in place. Settings live in ``param_groups``, as in PyTorch, and may be changed between steps.
 """
 
@@ -13,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import kernels, memory
-from .engine import Tensor
+from .engine import Tensor, gradients
+from .mode import thread
 
 Array = np.ndarray[Any, Any]
 
@@ -94,6 +96,17 @@ class Optimizer:
         for p, g, state, group in kernels.not_updated(self, moves):
             array = p.data if p.ndim else np.array(p._data)
             p.data = self.update(array, g.data, state, group)
+
+    def minimize(self, loss: Tensor, *, retain_graph: bool | None = None, allow_unused: bool = False) -> None:
+        """One step down the gradient of ``loss``: ``step(gradients(loss, parameters()))``, and no ``.grad`` is touched.
+
+        Faster than these two where fused kernels run: a parameter moves in the pass that computes its gradient.
+        """
+        outer, thread.descending = thread.descending, True
+        try:
+            self.step(gradients(loss, self.parameters(), retain_graph=retain_graph, allow_unused=allow_unused))
+        finally:
+            thread.descending = outer
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         """Move one parameter in place: ``p`` its array, ``g`` the gradient (not to be written into)."""

@@ -6,7 +6,7 @@ parameter, and never store it; whoever reads it as an array gets the array.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,11 +15,14 @@ from ..memory import empty
 from .cpu import fields as f
 from .workspace import address, kernels
 
+if TYPE_CHECKING:
+    from .buffers import BackwardPass
+
 Array = np.ndarray[Any, Any]
 
 
 class Source(NamedTuple):
-    """One term of a gradient, as update.py wants it, and what keeps its memory alive."""
+    """One term of a gradient, as update.py wants it; it exists once ``backward`` has run, and lives in its buffers."""
 
     how: int
     m: int
@@ -27,7 +30,8 @@ class Source(NamedTuple):
     b: int
     winner: int
     pieces: int
-    alive: tuple[Any, ...]
+    parameter: int  # of the run of layers: weight, bias, weight, ...
+    backward: BackwardPass
 
 
 class Deferred:
@@ -43,7 +47,7 @@ class Deferred:
     def table(self) -> tuple[int, int]:
         """Rows and columns, as they lie in memory."""
         rows, columns = self.shape if len(self.shape) == 2 else (1, self.shape[0])
-        if self.sources[0].how == f.WINNERS and len(self.shape) == 1:
+        if self.sources[0].how == f.WINS:
             rows, columns = columns, rows
         return (columns, rows) if self.fortran else (rows, columns)
 
@@ -59,6 +63,8 @@ class Deferred:
         order: Literal["C", "F"] = "F" if self.fortran else "C"
         out = empty(self.shape, self.dtype, order)
         k = kernels(self.dtype.char)
+        for source in self.sources:
+            source.backward.run()
         rows, columns = self.table
         work = sum(s.m for s in self.sources)
         k.reserve(work, columns, self.sources[0].pieces)

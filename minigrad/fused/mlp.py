@@ -21,20 +21,12 @@ from ..mode import thread
 from ..nn import functional as F
 from ..nn import layers as nn
 from ..nn.module import Module, Sequential
+from .buffers import ACTIVATIONS, BackwardPass, Buffers, Deltas
 from .cpu import fields as f
-from .cpu.forward import LARGE, SMALL
-from .deferred import Deferred, Source
-from .workspace import Lease, Pool, address, kernels
+from .deferred import Deferred
+from .workspace import Lease, Pool, address
 
 Array = np.ndarray[Any, Any]
-
-ACTIVATIONS: dict[type[Module], int] = {
-    nn.ReLU: f.RELU,
-    nn.LeakyReLU: f.LEAKY_RELU,
-    nn.Sigmoid: f.SIGMOID,
-    nn.Tanh: f.TANH,
-    nn.Softplus: f.SOFTPLUS,
-}
 
 
 @dataclass(frozen=True)
@@ -108,98 +100,6 @@ def parts(modules: Sequence[Module]) -> list[Any]:
 
 
 # ------------------------------------------------------------------------------------------------ one pass
-
-
-class Buffers:
-    """What one forward pass of one batch size writes, and its plan."""
-
-    def __init__(self, run: Run, m: int, dtype: Any) -> None:
-        self.m, self.dtype, blocks = m, dtype, run.blocks
-        self.plan = np.zeros((len(blocks), f.PLAN_COLUMNS), np.int64)
-        self.numbers = np.zeros((len(blocks) + 1, f.NUMBERS_COLUMNS), dtype)
-        self.numbers[:, f.SCALE] = 1
-        self.entry = np.zeros(f.ENTRY_COLUMNS, np.int64)
-        self.parameters: list[Any] = [0] * (2 * len(blocks))
-        self.masks: list[Any] = [None] * (len(blocks) + 1)
-        self.x: list[Array] = [empty((m, b.affine.in_features), dtype) for b in blocks]
-        self.winners = [empty((m, b.units), np.uint8) if b.pieces else None for b in blocks]
-        for k, (row, block) in enumerate(zip(self.plan, blocks, strict=True)):
-            row[f.KIND] = f.MAXOUT if block.pieces else f.LINEAR
-            row[f.IN], row[f.UNITS], row[f.PIECES] = block.affine.in_features, block.units, block.pieces or 1
-            row[f.ACT] = ACTIVATIONS[type(block.activation)] if block.activation else f.IDENTITY
-            row[f.X] = address(self.x[k])
-            if k:
-                self.plan[k - 1, f.Y] = row[f.X]
-            winners = self.winners[k]
-            row[f.ARG] = address(winners) if winners is not None else 0
-        self.first = int(self.plan[0, f.X])
-        self.widest = max(max(b.affine.in_features, b.units) for b in blocks)
-        self.pieces = max(b.pieces for b in blocks)
-        self.kernels = kernels(dtype.char)
-        self.ones = np.ones(m, dtype)
-        self.threads = self.kernels.threads(2.0 * m * sum(b.affine.weight._data.size for b in blocks))
-
-    def take_parameters(self, arrays: Sequence[Any]) -> None:
-        """Write down where the parameters are, if they are not where they were."""
-        if all(map(is_, arrays, self.parameters)):
-            return
-        self.parameters = list(arrays)
-        for i, array in enumerate(arrays):
-            row = self.plan[i // 2]
-            if i % 2:
-                row[f.B] = 0 if array is None else address(array)
-            else:
-                row[f.W] = address(array)
-                row[f.TRANSPOSED] = not array.flags.c_contiguous
-
-    def take_masks(self, run: Run, masks: Sequence[Any]) -> None:
-        """Write down the masks of this pass, the input's last."""
-        self.masks = [None if mask is None else np.ascontiguousarray(mask, bool) for mask in masks]
-        for k, (mask, dropout) in enumerate(zip(self.masks, run.dropouts, strict=True)):
-            where = 0 if mask is None else address(mask)
-            if k < len(self.plan):
-                self.plan[k, f.MASK] = where
-            else:
-                self.entry[f.INPUT_MASK] = where
-            self.numbers[k, f.SCALE] = 1 if mask is None or dropout is None else 1 / (1 - dropout.p)
-
-
-class Deltas:
-    """The gradients for each layer's ``x W^T + b`` (m, units), and how weights' gradients follow from them."""
-
-    def __init__(self, run: Run, m: int, dtype: Any) -> None:
-        self.e = [empty((m, b.units), dtype) for b in run.blocks]
-        self.at = np.array([address(e) for e in self.e], np.int64)
-        self._sources: dict[int, list[Source]] = {}
-
-    def source(self, i: int, lease: Lease[Buffers], own: Lease[Deltas]) -> Source:
-        """The product that the gradient for parameter i (weight, bias, weight, ...) is."""
-        buffers = lease.of
-        known = self._sources.get(id(buffers))
-        if known is None:
-            known = self._sources[id(buffers)] = self._list(buffers)
-        source = known[i]
-        how = source.how
-        if how == f.SPARSE and buffers.plan[i // 2, f.DENSITY] >= buffers.kernels.work[f.LIMIT_UPDATE]:
-            how = f.DENSE
-        return Source(how, source.m, source.a, source.b, source.winner, source.pieces, (lease, own))
-
-    def _list(self, buffers: Buffers) -> list[Source]:
-        out, ones = [], address(buffers.ones)
-        for k, e in enumerate(self.at.tolist()):
-            row, m, x = buffers.plan[k], buffers.m, address(buffers.x[k])
-            if row[f.KIND] == f.MAXOUT:
-                for b in (x, 0):  # 0 stands for ones: the bias
-                    out.append(Source(f.WINNERS, m, e, b, int(row[f.ARG]), int(row[f.PIECES]), ()))
-                continue
-            if row[f.TRANSPOSED]:
-                sides = row[f.IN], row[f.UNITS]
-                how = f.SPARSE if min(sides) >= SMALL and m * max(sides) <= LARGE else f.DENSE
-                out.append(Source(how, m, x, e, 0, 1, ()))
-            else:
-                out.append(Source(f.DENSE, m, e, x, 0, 1, ()))
-            out.append(Source(f.DENSE, m, ones, e, 0, 1, ()))
-        return out
 
 
 class ForwardPass(NamedTuple):
@@ -346,32 +246,26 @@ def _rule(
     """The gradients for x (number 0) and parameters (from 1 on)."""
     if isinstance(g, Tensor):
         return _recorded(wanted, g, x, parameters, forward)
-    buffers = forward.buffers.of
-    plan, k = buffers.plan, buffers.kernels
-    own = forward.run.deltas(buffers.m, x.dtype).lease()
-    deltas = own.of
-    found: dict[int, Any] = {}
+    dx = None if wanted[0] else empty(x.shape, x.dtype)
     lowest = (wanted[0] - 1) // 2 if wanted[0] else 0
-    g = np.ascontiguousarray(g, out.dtype)
-    plan[:, f.E] = plan[:, f.G] = deltas.at
-    plan[-1, f.G], plan[-1, f.Y] = address(g), address(out)
-    plan[1:, f.DX] = deltas.at[:-1]
-    plan[: lowest + 1, f.DX] = 0
-    if not wanted[0]:
-        found[0] = dx = empty(x.shape, x.dtype)
-        plan[0, f.DX] = address(dx)
-    k.reserve(buffers.m, buffers.widest, buffers.pieces)
-    k.backward(plan, buffers.numbers, buffers.entry, buffers.m, buffers.threads, lowest)
+    deltas = forward.run.deltas(len(x), x.dtype).lease()
+    backward = BackwardPass(forward.buffers, deltas, lowest, np.ascontiguousarray(g, out.dtype), out, dx)
+    if dx is not None or not thread.descending:
+        backward.run()
+    found: dict[int, Any] = {}
     for i in wanted:
         if i:
             array = parameters[i - 1]
-            source = deltas.source(i - 1, forward.buffers, own)
+            source = deltas.of.source(i - 1, backward)
             gradient = Deferred(array.shape, array.dtype, not array.flags.c_contiguous, (source,))
             found[i] = gradient if forward.leaves[i - 1] else gradient.value()
+        else:
+            found[0] = dx
     return found
 
 
 derivatives(_mlp, together=_rule)
+_mlp.fused = True  # type: ignore[attr-defined]
 
 
 def _recorded(

@@ -36,7 +36,6 @@ class Kernels:
         self.work[f.GEMM] = compiled.gemm_of(dtype)
         self.work[[f.LIMIT_FORWARD, f.LIMIT_BACKWARD, f.LIMIT_UPDATE]] = LIMITS
         self._lists = self._ends = self._scratch = 0
-        self._ones = np.zeros(0, dtype)
         self._memory: dict[int, Array] = {}
 
     def threads(self, operations: float) -> int:
@@ -48,15 +47,30 @@ class Kernels:
         run = compiled.kernel("forward", self.dtype, threads > 1)
         run(plan, numbers, entry, self.work, m, threads, self.zero)
 
-    def backward(self, plan: Array, numbers: Array, entry: Array, m: int, threads: int, lowest: int) -> None:
+    def backward(
+        self,
+        plan: Array,
+        numbers: Array,
+        entry: Array,
+        m: int,
+        threads: int,
+        lowest: int,
+        table: Array,
+        steps: Array,
+        sources: Array,
+    ) -> None:
         """Run cpu/backward.py."""
         run = compiled.kernel("backward", self.dtype, threads > 1)
-        run(plan, numbers, entry, self.work, m, threads, lowest, self.zero)
+        run(plan, numbers, entry, self.work, m, threads, lowest, self.zero, table, steps, sources)
 
     def update(self, table: Array, numbers: Array, sources: Array, threads: int) -> None:
         """Run cpu/update.py."""
         run = compiled.kernel("update", self.dtype, threads > 1)
         run(table, numbers, sources, self.work, threads, self.zero)
+
+    def loss(self, kind: int, a: Array, t: Array, e: Array, factor: Any, sums: Array) -> None:
+        """Run cpu/loss.py."""
+        compiled.kernel("loss", self.dtype, len(sums) > 1)(kind, a, t, e, factor, sums)
 
     def reserve(self, m: int, widest: int, pieces: int) -> None:
         """Make the workspace large enough for m rows of ``widest`` elements and maxout of so many pieces."""
@@ -84,12 +98,6 @@ class Kernels:
     def _give(self, column: int, size: int) -> None:
         self._memory[column] = empty((size,), np.uint8)
         self.work[column] = address(self._memory[column])
-
-    def ones(self, m: int) -> Array:
-        """At least m ones: a bias is a weight on an input of 1."""
-        if len(self._ones) < m:
-            self._ones = np.ones(m, self.dtype)
-        return self._ones
 
 
 @cache

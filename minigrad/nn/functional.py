@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import kernels
 from ..ops import (
     leaky_relu,
     linear,
@@ -56,6 +57,10 @@ def binary_cross_entropy_with_logits(
         raise ValueError(f"binary cross entropy: logits of shape {input.shape}, but targets of shape {target.shape}")
     if hasattr(target, "dtype") and target.dtype.kind in "iub":  # classes 0 and 1: float32 logits stay float32
         target = target.astype(input.dtype)
+    if weight is None and pos_weight is None:
+        fused = kernels.loss("bce", input, target, reduction)
+        if fused is not None:
+            return fused
     if pos_weight is None:
         loss = (1 - target) * input + softplus(-input)
     else:
@@ -67,7 +72,8 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """``(x - y)^2``, averaged. The shapes of x and y must be the same."""
     if input.shape != target.shape:
         raise ValueError(f"mean squared error: input of shape {input.shape}, but target of shape {target.shape}")
-    return _reduce((input - target) ** 2, reduction)
+    fused = kernels.loss("mse", input, target, reduction)
+    return _reduce((input - target) ** 2, reduction) if fused is None else fused
 
 
 def _reduce(loss: Any, reduction: str) -> Any:

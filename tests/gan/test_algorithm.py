@@ -10,6 +10,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+import minigrad.optim
 from gan import algorithm
 from gan import settings as presets
 from gan.data import Dataset
@@ -281,6 +282,17 @@ def test_transcription_in_pytorch(case, dtype, torch):
 # ------------------------------------------------------------------------------------------- who does what when
 
 
+def before_each_walk(monkeypatch, tell):
+    """Call ``tell(loss, wrt)`` before each backward pass, whoever asks for it."""
+    for module in (algorithm, minigrad.optim):
+
+        def walk(loss, wrt, plain=module.gradients, **settings):
+            tell(loss, wrt)
+            return plain(loss, wrt, **settings)
+
+        monkeypatch.setattr(module, "gradients", walk)
+
+
 @pytest.fixture
 def watched(monkeypatch):
     """Play one iteration of a case: (the Training, its Recorder with more events, the Losses)."""
@@ -300,14 +312,13 @@ def watched(monkeypatch):
                 recorder.events.append(f"{name} moves")
 
             monkeypatch.setattr(optimizer, "step", step)
-        plain_gradient = algorithm.gradient
+        owner = {id(o.parameters()[0]): players[id(o)][0] for o in training.optimizers}
 
-        def gradient(loss, optimizer, *args, **kwargs):
-            recorder.events.append(f"gradient of {players[id(optimizer)][0]}")
+        def tell(loss, wrt):
+            recorder.events.append(f"gradient of {owner[id(wrt[0])]}")
             recorder.leaves.append({id(t) for t in history([loss]) if t.is_leaf})
-            return plain_gradient(loss, optimizer, *args, **kwargs)
 
-        monkeypatch.setattr(algorithm, "gradient", gradient)
+        before_each_walk(monkeypatch, tell)
         losses = algorithm.simultaneous(game) if update == "simultaneous" else algorithm.alternating(game, k)
         return training, recorder, losses
 
@@ -366,13 +377,7 @@ def test_nobody_computes_derivatives_for_the_other_player(watched, monkeypatch, 
         return count
 
     monkeypatch.setattr(ops.linear, "rules", tuple(counted(i, rule) for i, rule in enumerate(ops.linear.rules)))
-    plain = algorithm.gradients  # the walk itself
-
-    def walk(loss, wrt, **settings):
-        phase.append(len(phase))
-        return plain(loss, wrt, **settings)
-
-    monkeypatch.setattr(algorithm, "gradients", walk)
+    before_each_walk(monkeypatch, lambda loss, wrt: phase.append(len(phase)))
     training, recorder, _ = watched(update)
     assert [e for e in recorder.events if e.startswith("gradient")] == ["gradient of D", "gradient of G"]
     shapes = {

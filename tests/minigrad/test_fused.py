@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import Generator, Tensor, gradients, nn, no_grad, optim, use_kernels
+from minigrad.nn import functional as F
 
 pytest.importorskip("numba", reason="the kernels are compiled by it")
 
@@ -159,7 +160,7 @@ OPTIMIZERS = {
 }
 
 
-def trained(mode, make, spec, dtype, steps=4, twice=False):
+def trained(mode, make, spec, dtype, steps=4, twice=False, minimize=False):
     """Parameters and optimiser states after some steps; ``twice``: the network is used on two batches a step."""
     with use_kernels(mode):
         net = build(spec, dtype, 5)
@@ -169,7 +170,10 @@ def trained(mode, make, spec, dtype, steps=4, twice=False):
             loss = (y * y).mean()
             if twice:
                 loss = loss - net(Tensor(batch(spec, 17, dtype, 50 + step))).mean()
-            optimizer.step(gradients(loss, optimizer.parameters()))
+            if minimize:
+                optimizer.minimize(loss)
+            else:
+                optimizer.step(gradients(loss, optimizer.parameters()))
         states = [v for s in optimizer.state_dict()["state"].values() for v in s.values() if isinstance(v, np.ndarray)]
         return [p.data for p in net.parameters()] + states
 
@@ -178,14 +182,219 @@ def trained(mode, make, spec, dtype, steps=4, twice=False):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("net", GAN)
 @pytest.mark.parametrize("twice", [False, True])
-def test_optimisers_take_the_plain_steps(name, net, dtype, twice):
+@pytest.mark.parametrize("minimize", [False, True])
+def test_optimisers_take_the_plain_steps(name, net, dtype, twice, minimize):
     make = OPTIMIZERS[name]
-    ours, plain = (trained(mode, make, GAN[net], dtype, twice=twice) for mode in ("fused", "plain"))
+    ours, plain = (trained(mode, make, GAN[net], dtype, twice=twice, minimize=minimize) for mode in ("fused", "plain"))
     if "adam" in name:  # divides by sqrt(v): where v is rounding error, so is the step
         for a, b in zip(ours, plain, strict=True):
             assert np.quantile(np.abs(a - b), 0.999) <= 10 * TOLERANCE[dtype] * np.abs(b).max()
     else:
         assert_close(ours, plain, dtype)
+
+
+# ----------------------------------------------------------------------------------------------------- losses
+
+X = np.random.default_rng(0).standard_normal((20, 70))
+LOSSES = {"mse": F.mse_loss, "bce": F.binary_cross_entropy_with_logits}
+losses = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+
+
+def loss_and_slopes(mode, loss, a, t, reduction, order=1):
+    """The loss, its gradient and, for order 2, the gradient of the gradient's square."""
+    with use_kernels(mode):
+        a = Tensor(a, requires_grad=True)
+        value = loss(a, t, reduction=reduction)
+        assert value._op.__name__ == "loss" or mode == "plain"
+        out = [value.data]
+        (g,) = gradients(3 * value, [a], create_graph=order == 2)
+        out.append(g.data)
+        if order == 2:
+            out.append(gradients((g * g).sum(), a).data)
+    return out
+
+
+@dtypes
+@losses
+@given(shape=st.sampled_from([(1,), (7,), (3, 5), (4097,), (130, 129)]), seed=seeds, threads=st.sampled_from([1, 2]))
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_losses_are_the_plain_ones(loss, reduction, dtype, shape, seed, threads):
+    rng = np.random.default_rng(seed)
+    a, t = (5 * rng.standard_normal(shape)).astype(dtype), rng.random(shape).astype(dtype)
+    for order in (1, 2):
+        with force_threads(threads):
+            ours = loss_and_slopes("fused", loss, a, t, reduction, order)
+        assert ours[0].dtype == ours[1].dtype == dtype
+        assert_close(ours, loss_and_slopes("plain", loss, a, t, reduction, order), dtype)
+
+
+@dtypes
+def test_cross_entropy_at_extreme_logits(dtype):
+    a, t = np.array([-1e4, -90, -20, 0, 20, 90, 1e4]), np.array([1, 0, 0, 0, 1, 1, 0])
+    small = np.exp(-np.abs(a))
+    exact = np.maximum(a, 0) - a * t + np.log1p(small), np.where(a > 0, 1, small) / (1 + small) - t
+    ours = loss_and_slopes("fused", LOSSES["bce"], a.astype(dtype), t.astype(dtype), "sum")
+    np.testing.assert_allclose(ours[0], exact[0].sum(), rtol=TOLERANCE[dtype])
+    np.testing.assert_allclose(ours[1] / 3, exact[1], rtol=TOLERANCE[dtype], atol=np.finfo(dtype).eps)
+    for logit in (np.inf, np.nan):
+        value, _ = loss_and_slopes("fused", LOSSES["bce"], np.array([logit], dtype), np.zeros(1, dtype), "sum")
+        assert not np.isfinite(value)
+
+
+@losses
+def test_a_loss_is_walked_twice_and_its_gradients_are_apart(loss):
+    a, t = Tensor(X, requires_grad=True), np.ones_like(X)
+    with use_kernels("fused"):
+        value = loss(a, t)
+        first, second = (gradients(value, a, retain_graph=True).data for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert not np.shares_memory(first, second)
+
+
+@losses
+def test_losses_that_kernels_cannot_take_go_the_plain_way(loss):
+    x = Tensor(X, requires_grad=True)
+    others = {
+        "none": lambda: loss(x, X, reduction="none"),
+        "no gradient": lambda: loss(Tensor(X), X),
+        "a target with a gradient": lambda: loss(Tensor(X, requires_grad=True), x),
+        "two dtypes": lambda: loss(x, X.astype(np.float32)),
+        "no elements": lambda: loss(x[:0], X[:0], reduction="sum"),
+        "columns": lambda: loss(x, np.asfortranarray(X)),
+    }
+    for name, make in others.items():
+        with use_kernels("fused"):
+            ours = make()
+        assert ours._op is None or ours._op.__name__ != "loss", name
+        with use_kernels("plain"):
+            np.testing.assert_array_equal(ours.data, make().data, err_msg=name)
+    with use_kernels("fused"), pytest.raises(ValueError, match='"mean", "sum" or "none", got \'average\''):
+        loss(x, X, reduction="average")
+
+
+def test_auto_takes_the_kernel_for_what_a_fused_network_says():
+    net = nn.Sequential(nn.Linear(5, 3))
+    for mode, name in (("plain", "mean"), ("fused", "loss")):
+        with use_kernels(mode):
+            y = net(Tensor(np.ones((2, 5), np.float32)))
+        assert F.mse_loss(y, np.zeros_like(y.data))._op.__name__ == name
+
+
+# ------------------------------------------------------------------------------ parameters moved on the way back
+
+
+def stepped(mode, minimize, net, loss, optimizer):
+    with use_kernels(mode):
+        value = loss(net)
+        if minimize:
+            optimizer.minimize(value)
+        else:
+            optimizer.step(gradients(value, optimizer.parameters()))
+    return [p.data.copy() for p in optimizer.parameters()]
+
+
+def both_ways(make, loss, parameters=lambda net: list(net.parameters()), optimizer=lambda p: optim.SGD(p, lr=0.1)):
+    """minimize with kernels, beside plain gradients and step."""
+    ours, plain = (
+        stepped(mode, minimize, net, loss, optimizer(parameters(net)))
+        for mode, minimize, net in (("fused", True, make()), ("plain", False, make()))
+    )
+    assert_close(ours, plain, "float64")
+    return ours
+
+
+@dtypes
+@given(spec=networks, m=batches, seed=seeds, threads=st.sampled_from([1, 2]), momentum=st.sampled_from([0.0, 0.9]))
+def test_minimize_is_gradients_and_step(dtype, spec, m, seed, threads, momentum):
+    def moved(mode, minimize):
+        net = build(spec, dtype, seed)
+        optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=momentum)
+        return stepped(mode, minimize, net, lambda net: (net(batch(spec, m, dtype, seed)) ** 2).mean(), optimizer)
+
+    with force_threads(threads):
+        ours = moved("fused", True)
+    assert_close(ours, moved("plain", False), dtype)
+
+
+def small(act=nn.ReLU):
+    with use_kernels("plain"):
+        net = nn.Sequential(nn.Linear(70, 80, generator=Generator(1)), act(), nn.Linear(80, 66, generator=Generator(2)))
+    for p in net.parameters():
+        p.data = p.data.astype(np.float64)
+    return net
+
+
+def test_the_pass_itself_moves_the_parameters(monkeypatch):
+    from minigrad.fused.workspace import Kernels
+
+    calls = []
+    for name in ("backward", "update"):
+        real = getattr(Kernels, name)
+        monkeypatch.setattr(Kernels, name, lambda *a, name=name, real=real: calls.append(name) or real(*a))
+    both_ways(small, lambda net: (net(X) ** 2).mean())
+    assert calls == ["backward"]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda net: (net(X) ** 2).mean() + (net(2 * X) ** 3).mean(),  # two passes read each parameter
+        lambda net: (net(X) ** 2).mean() + (net[0].weight ** 2).sum(),  # a parameter is read beside the pass
+        lambda net: (
+            nn.Sequential(net[2])(nn.Sequential(*net[:2])(X).tanh()) ** 2
+        ).mean(),  # two runs: only the lower needs no gradient for x
+    ],
+    ids=["twice", "beside", "two runs"],
+)
+def test_parameters_that_are_read_elsewhere_too(loss):
+    both_ways(small, loss)
+
+
+def test_layers_that_share_memory():
+    def make():
+        net = nn.Sequential(nn.Linear(70, 70, generator=Generator(1)), nn.ReLU(), nn.Linear(70, 70))
+        net[0].weight.data = net[0].weight.data.astype(np.float64)
+        net[0].bias.data = net[0].bias.data.astype(np.float64)
+        net[2].weight, net[2].bias = net[0].weight.detach(), net[0].bias.detach()  # constants, in the same memory
+        return net
+
+    both_ways(make, lambda net: (net(X) ** 2).mean(), lambda net: list(net[0].parameters()))
+
+
+def test_some_parameters_only():
+    both_ways(small, lambda net: (net(X) ** 2).mean(), lambda net: [net[0].bias])
+    both_ways(small, lambda net: (net(X) ** 2).mean(), lambda net: [net[2].weight, net[0].bias])
+
+
+def test_an_optimiser_of_ones_own():
+    class Sign(optim.Optimizer):
+        def update(self, p, g, state, group):
+            return p - group["lr"] * np.sign(g)
+
+    both_ways(small, lambda net: (net(X) ** 2).mean(), optimizer=lambda p: Sign(p, {"lr": 0.1}))
+
+
+@pytest.mark.parametrize("mode", ["plain", "fused"])
+def test_a_graph_whose_parameters_moved_is_not_walked_again(mode):
+    net = small()
+    with use_kernels(mode):
+        loss = (net(X) ** 2).mean()
+        optim.SGD(net[2].parameters(), lr=0.1).minimize(loss, retain_graph=True)
+        with pytest.raises(RuntimeError, match="changed in place after it was recorded"):
+            optim.SGD(net[0].parameters(), lr=0.1).minimize(loss)
+
+
+def test_minimize_leaves_grad_alone_and_says_what_is_unused():
+    net = small()
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with use_kernels("fused"):
+        optimizer.minimize((net(X) ** 2).mean())
+        assert all(p.grad is None for p in net.parameters())
+        with pytest.raises(RuntimeError, match="does not depend on all of wrt"):
+            optimizer.minimize((net[0](X) ** 2).mean())
+        before = net[2].weight.data.copy()
+        optimizer.minimize((net[0](X) ** 2).mean(), allow_unused=True)
+        assert (net[2].weight.data == before).all()
 
 
 @dtypes

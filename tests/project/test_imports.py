@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 MINIGRAD = {
     "memory": "",
     "mode": "",
-    "kernels": "mode fused.mlp fused.optim fused.cpu.compiled",  # the fused rooms later, when they are wanted
+    "kernels": "mode fused.loss fused.mlp fused.optim fused.cpu.compiled",  # later, when they are wanted
     "protocols": "",
     "random": "",
     "engine": "mode protocols",
@@ -30,9 +30,9 @@ MINIGRAD = {
     "ops.reductions": "engine ops.elementary ops.shape",
     "ops": "engine ops.*",
     "inplace": "engine mode ops",
-    "optim": "engine kernels memory",
+    "optim": "engine kernels memory mode",
     "nn.module": "engine kernels memory mode",
-    "nn.functional": "ops",
+    "nn.functional": "kernels ops",
     "nn.init": "engine mode random",
     "nn.layers": "random nn.functional nn.init nn.module",
     "nn": "nn.*",
@@ -41,7 +41,9 @@ MINIGRAD = {
     "fused.cpu.*": "fused.cpu fused.cpu.*",
     "fused.workspace": "memory fused.cpu fused.cpu.*",
     "fused.deferred": "engine memory fused.cpu fused.cpu.* fused.workspace",
-    "fused.mlp": "engine memory mode nn.* fused.cpu fused.cpu.* fused.deferred fused.workspace",
+    "fused.loss": "engine memory nn.functional fused.cpu fused.cpu.* fused.workspace",
+    "fused.buffers": "memory nn.layers fused.cpu fused.cpu.* fused.deferred fused.workspace",
+    "fused.mlp": "engine memory mode nn.* fused.buffers fused.cpu fused.cpu.* fused.deferred fused.workspace",
     "fused.optim": "engine memory optim fused.cpu fused.cpu.* fused.workspace",
     "testing.*": "engine ops testing.*",
     "testing": "testing.*",

@@ -1,7 +1,8 @@
 """The backward pass of a whole network: from the gradient for its output to those for each ``x W^T + b``.
 
 Equals the walk through the plain layers. The gradients for the weights are products of what is left in X and E here;
-update.py takes them where they are used. Maxout hands the gradient to the winners of kept units only: 1 of ``pieces``
+update.py takes them where they are used. A pass may be told to move the parameters itself, each as soon as nothing more
+is computed from its old value. Maxout hands the gradient to the winners of kept units only: 1 of ``pieces``
 rows of W; where relu was 0 nothing is computed.
 """
 
@@ -13,8 +14,9 @@ from numba import njit, prange
 from . import fields as f
 from .blas import gemm
 from .elementwise import copy_dropped, differentiate
-from .forward import is_sparse, part
-from .tiles import FAST, combine, dots
+from .forward import is_sparse
+from .tiles import FAST, REGISTER, combine, combine_and_dot, dots, part
+from .update import apply, ask_for, update_parameter
 from .vectors import array_at, load, store, ticks
 
 
@@ -42,10 +44,11 @@ def _through_maximum(t, threads, m, layer, numbers, work, zero):
     for i in range(m * t // threads, m * (t + 1) // threads):
         q = i * units
         for u in range(units):
-            keep = not masked or load(mask, i * units + u) != 0
-            v = load(g, i * units + u) * scale if keep else zero
-            store(e, i * units + u, v)
-            store(idx, q, np.int32(u * pieces + np.int64(load(winner, i * units + u))))
+            v, at = load(g, i * units + u) * scale, i * units + u
+            keep = True if not masked else load(mask, at) != 0
+            v = v if keep else zero
+            store(e, at, v)
+            store(idx, q, np.int32(u * pieces + np.int64(load(winner, at))))
             store(val, q, v)
             q += np.int64(keep)
         store(ends, 2 * i, np.int32(0))
@@ -104,10 +107,44 @@ def _linear_to_input(t, threads, m, layer, work, zero):
                  dx, i0 * n + c0, n)  # fmt: skip
 
 
-def backward(plan, numbers, entry, work, m, threads, lowest, zero):
-    """From the last layer down to ``lowest``: E of each, and DX where wanted."""
+@njit(**FAST)
+def _descend(t, threads, m, layer, line, h, work, zero):
+    """Thread t's columns of ``DX = E W`` where relu left the input nonzero, and these inputs' weights moved.
+
+    The gradient for the weights of an input is a combination of the very rows of E that W's are multiplied by.
+    """
+    n, units = layer[f.IN], layer[f.UNITS]
+    w, dx = array_at(layer[f.W], n * units, zero), array_at(layer[f.DX], m * n, zero)
+    e, x = array_at(layer[f.E], m * units, zero), array_at(layer[f.X], m * n, zero)
+    v1 = array_at(line[f.STATE1], n * units if line[f.STATE1] != 0 else 0, zero)
+    v2 = array_at(line[f.STATE2], n * units if line[f.STATE2] != 0 else 0, zero)
+    lanes = REGISTER * 4 // e.itemsize
+    at = work[f.SCRATCH] + t * work[f.SCRATCH_BYTES]
+    g = array_at(at, units, zero)
+    at += (units * e.itemsize + 63) // 64 * 64
+    s = array_at(at, (m + 4) * lanes, zero)
+    val = array_at(at + (m + 4) * REGISTER * 4, m, zero)
+    idx = array_at(at + (m + 4) * REGISTER * 4 + m * e.itemsize, m, np.int32(0))
+    for c in range(part(n, t, threads), part(n, t + 1, threads)):
+        ask_for(w, min(c + 1, n - 1) * units, units)
+        if line[f.STATE1] != 0:
+            ask_for(v1, c * units, units)
+        count = 0
+        for i in range(m):
+            v = load(x, i * n + c)
+            store(dx, i * n + c, zero)
+            store(idx, count, np.int32(i))
+            store(val, count, v)
+            count += np.int64(v != zero)
+        combine_and_dot(e, units, idx, val, count, w, c * units, g, units, s, dx, c, n)
+        apply(line[f.RULE], w, v1, v2, c * units, g, units, h)
+
+
+def backward(plan, numbers, entry, work, m, threads, lowest, zero, table, steps, sources):
+    """From the last layer down to ``lowest``: E of each, DX where wanted, and the parameters of the table moved."""
     for k in range(len(plan) - 1, lowest - 1, -1):
         layer, scales, start = plan[k], numbers[k], ticks()
+        weight, bias = layer[f.MOVES_W], layer[f.MOVES_B]
         if layer[f.KIND] == f.MAXOUT:
             for t in prange(threads):
                 _through_maximum(t, threads, m, layer, scales, work, zero)
@@ -117,9 +154,19 @@ def backward(plan, numbers, entry, work, m, threads, lowest, zero):
         else:
             for t in prange(threads):
                 _through_activation(t, threads, m, layer, scales, zero)
-            if layer[f.DX] != 0:
+            if layer[f.DX] != 0 and weight >= 0 and is_sparse(layer, m, work[f.LIMIT_BACKWARD]):
+                for t in prange(threads):
+                    _descend(t, threads, m, layer, table[weight], steps[weight], work, zero)
+                weight = -1
+            elif layer[f.DX] != 0:
                 for t in prange(threads):
                     _linear_to_input(t, threads, m, layer, work, zero)
+        if weight >= 0 or bias >= 0:
+            for t in prange(threads):
+                if weight >= 0:
+                    update_parameter(t, threads, table[weight], steps[weight], sources, work, zero)
+                if bias >= 0:
+                    update_parameter(t, threads, table[bias], steps[bias], sources, work, zero)
         layer[f.BACKWARD_TICKS] = ticks() - start
     if lowest == 0 and len(plan) > 0 and plan[0, f.DX] != 0 and entry[f.INPUT_MASK] != 0:
         n = plan[0, f.IN]

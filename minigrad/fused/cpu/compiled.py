@@ -19,11 +19,11 @@ import numpy as np
 from numba import njit
 from threadpoolctl import threadpool_limits
 
-from . import backward, fields, forward, update
+from . import backward, fields, forward, loss, update
 from .blas import gemm_address
 from .tiles import FAST
 
-KERNELS = {"forward": forward.forward, "backward": backward.backward, "update": update.update}
+KERNELS = {"forward": forward.forward, "backward": backward.backward, "update": update.update, "loss": loss.loss}
 
 
 KEPT = 5  # folders of kernels: those of other versions of the sources may still be in use
@@ -88,8 +88,9 @@ def kernel(name: str, dtype: str, parallel: bool) -> Callable[..., None]:
     entry, work = np.zeros(fields.ENTRY_COLUMNS, np.int64), np.zeros(fields.WORK_COLUMNS, np.int64)
     arguments = {
         "forward": (table, numbers, entry, work, 0, 1, zero),
-        "backward": (table, numbers, entry, work, 0, 1, 0, zero),
+        "backward": (table, numbers, entry, work, 0, 1, 0, zero, table, numbers, table),
         "update": (table, numbers, table, work, 1, zero),
+        "loss": (0, numbers.ravel(), numbers.ravel(), numbers.ravel(), zero, np.zeros(1)),
     }[name]
     folder = cache_folder()
     mark = folder / f"{name}-{dtype}-{'parallel' if parallel else 'serial'}-{cpu()}" if folder else None

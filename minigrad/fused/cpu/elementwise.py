@@ -87,7 +87,8 @@ def drop(y, ld, i0, i1, c0, c1, mask, scale):
     for i in range(i0, i1):
         row, kept = y[i * ld + c0 : i * ld + c1], mask[i * ld + c0 : i * ld + c1]
         for c in range(c1 - c0):
-            row[c] = row[c] * scale if kept[c] else y.dtype.type(0)
+            v = row[c] * scale
+            row[c] = v if kept[c] else y.dtype.type(0)
 
 
 @njit(**LOOSE)
@@ -100,10 +101,12 @@ def differentiate(act, slope, g, y, e, ld, i0, i1, c0, c1, mask, has_mask, scale
         n = c1 - c0
         if act == f.RELU:
             for c in range(n):
-                ee[c] = gg[c] * scale if o[c] > zero else zero
+                v = gg[c] * scale  # computed everywhere and then chosen: a branch would be guessed wrong half the time
+                ee[c] = v if o[c] > zero else zero
         elif act == f.LEAKY_RELU:
             for c in range(n):
-                ee[c] = gg[c] * scale * (one if o[c] > zero else slope)
+                v, positive = gg[c] * scale, o[c] > zero
+                ee[c] = v if positive else v * slope
         elif act == f.SIGMOID:
             for c in range(n):
                 v = o[c] * rest
@@ -121,4 +124,5 @@ def differentiate(act, slope, g, y, e, ld, i0, i1, c0, c1, mask, has_mask, scale
         if has_mask:
             kept = mask[i * ld + c0 : i * ld + c1]
             for c in range(n):
-                ee[c] = ee[c] if kept[c] else zero
+                v = ee[c]
+                ee[c] = v if kept[c] else zero

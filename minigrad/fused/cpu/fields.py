@@ -21,9 +21,11 @@ DENSITY = 12  # of the input, in thousandths: written by the forward pass
 E = 13  # address of the gradient for x W^T + b (m, UNITS): of its winners for maxout
 G = 14  # address of the gradient for the output (m, UNITS): may be that of E
 DX = 15  # address of the gradient for the input (m, IN), or 0 if nobody wants it
-FORWARD_TICKS = 16  # how long the last passes took, by the processor's time stamp
-BACKWARD_TICKS = 17
-PLAN_COLUMNS = 18
+MOVES_W = 16  # the line of an update table that moves W during the backward pass, or -1
+MOVES_B = 17  # and that of B
+FORWARD_TICKS = 18  # how long the last passes took, by the processor's time stamp
+BACKWARD_TICKS = 19
+PLAN_COLUMNS = 20
 
 LINEAR, MAXOUT = 0, 1  # KIND
 IDENTITY, RELU, LEAKY_RELU, SIGMOID, TANH, SOFTPLUS = range(6)  # ACT
@@ -65,12 +67,14 @@ UPDATE_COLUMNS = 9
 STORE, MOMENTUM, ADAM = range(3)  # RULE
 
 # columns of a source: gradient row r = sum over i < M of A[i, r] B[i, :]
-HOW = 0  # GIVEN, DENSE, SPARSE or WINNERS
+HOW = 0  # GIVEN, DENSE, SPARSE or WINNERS; ROW_SUMS and WINS for biases, whose B is ones
 M = 1
 A = 2  # address of A (M, ROWS); of the gradient itself if GIVEN; (M, UNITS) if WINNERS
-BB = 3  # address of B (M, COLUMNS); 0, if WINNERS, for one column of ones
-WINNER = 4  # address of ARG if WINNERS: row r = u PIECES + p takes A[i, u] where ARG[i, u] = p
+BB = 3  # address of B (M, COLUMNS), or 0
+WINNER = 4  # address of ARG if WINNERS or WINS: row r = u PIECES + p takes A[i, u] where ARG[i, u] = p
 SOURCE_PIECES = 5
 SOURCE_COLUMNS = 6
 
-GIVEN, DENSE, SPARSE, WINNERS = range(4)  # HOW
+GIVEN, DENSE, SPARSE, WINNERS, ROW_SUMS, WINS = range(6)  # HOW
+
+SQUARES, CROSS_ENTROPIES = range(2)  # losses

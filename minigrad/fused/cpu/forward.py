@@ -13,19 +13,13 @@ from numba import njit, prange
 from . import fields as f
 from .blas import gemm
 from .elementwise import activate, copy_dropped, drop
-from .tiles import BLOCK, FAST, combine, dots
+from .tiles import BLOCK, FAST, combine, dots, part
 from .vectors import array_at, load, store, ticks, vadd, vload4, vpick, vset4, vstore
 
 SMALL = 64  # matrices with a side below this are always multiplied densely,
 LARGE = (
     2**18
 )  # and those with more elements than a second-level cache holds, which gathering would read again and again
-
-
-@njit(**FAST)
-def part(n, t, threads):
-    """Where thread t of so many begins among n columns: a multiple of 16, so that parts are whole vectors."""
-    return n if t == threads else n * t // threads // 16 * 16
 
 
 @njit(**FAST)

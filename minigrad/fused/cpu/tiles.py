@@ -1,6 +1,6 @@
-"""The two kernels that do the arithmetic where BLAS would multiply zeros: rows combined, and dots of chosen rows.
+"""The kernels that do the arithmetic where BLAS would multiply zeros: rows combined, dots of chosen rows, and both.
 
-Both keep a tile of sums in registers. How many words a tile has depends on the processor and is fixed when this
+All keep a tile of sums in registers. How many words a tile has depends on the processor and is fixed when this
 module is imported: 16 registers of 512 bits, 8 of 256, 16 of 128.
 """
 
@@ -13,7 +13,7 @@ import llvmlite.binding as llvm
 import numpy as np
 from numba import config, njit
 
-from .vectors import load, prefetch, store, vcat, vfma, vload, vrepeat, vset, vstore, vsums, vtile
+from .vectors import load, prefetch, store, vcat, vfma, vinto, vload, vrepeat, vset, vstore, vsums, vtile
 
 FAST: Any = {"error_model": "numpy", "boundscheck": False}
 INLINED: Any = {**FAST, "forceinline": True}
@@ -34,6 +34,12 @@ WIDE = {16: 256, 8: 64, 4: 64}[REGISTER]  # half of the registers hold sums, the
 MIDDLE, NARROW = (64, 16) if WIDE == 256 else (32, 8)
 ROWS = 2 if REGISTER == 8 else 4  # rows of a tile of dots: ROWS x 4 sums
 BLOCK = 32  # rows of w that stay in the first-level cache while all rows of out pass
+
+
+@njit(**FAST)
+def part(n, t, threads):
+    """Where thread t of so many begins among n columns: a multiple of 16, so that parts are whole vectors."""
+    return n if t == threads else n * t // threads // 16 * 16
 
 
 def _combine_tile(words):
@@ -146,3 +152,54 @@ def dots(x, ldx, rows, q, last, w, p, ldw, count, n, s):
                     store(s, 4 * h + 2, load(s, 4 * h + 2) + weight * load(x, c + k))
                     store(s, 4 * h + 3, load(s, 4 * h + 3) + weight * load(x, d + k))
         r += height
+
+
+def _combine_and_dot_tile(words):
+    @njit(**INLINED)
+    def tile(e, e0, lde, idx, val, count, w, w0, g, c, s):
+        row, sums = vload(w, w0, words), vset(e.dtype.type(0), words)
+        for q in range(count):
+            one = vload(e, e0 + np.int64(load(idx, q)) * lde, words)
+            sums = vfma(vset(load(val, q), words), one, sums)
+            at = q * (REGISTER * 4 // e.itemsize)
+            vstore(s, at, vinto(one, row, vload(s, at, REGISTER)))
+        vstore(g, c, sums)
+
+    return tile
+
+
+_both_wide, _both_middle, _both_narrow = (_combine_and_dot_tile(n * REGISTER) for n in (8 if REGISTER > 8 else 4, 2, 1))
+BOTH_WIDE = REGISTER * (8 if REGISTER > 8 else 4)
+
+
+@njit(**FAST)
+def combine_and_dot(e, lde, idx, val, count, w, w0, g, n, s, d, d0, ldd):
+    """``g = sum_q val_q e_(idx_q)`` and ``d[d0 + idx_q ldd] = e_(idx_q) . w``: each element of e is read once for both.
+
+    Rows of e begin at multiples of lde; they, w from w0 on, and g have n elements. s: scratch, a register for each q
+    and four more.
+    """
+    lanes = REGISTER * 4 // e.itemsize
+    scale = e.itemsize // 4
+    s[: (count + 4) * lanes] = e.dtype.type(0)
+    c = 0
+    while c + BOTH_WIDE // scale <= n:
+        _both_wide(e, c, lde, idx, val, count, w, w0 + c, g, c, s)
+        c += BOTH_WIDE // scale
+    while c + 2 * REGISTER // scale <= n:
+        _both_middle(e, c, lde, idx, val, count, w, w0 + c, g, c, s)
+        c += 2 * REGISTER // scale
+    while c + REGISTER // scale <= n:
+        _both_narrow(e, c, lde, idx, val, count, w, w0 + c, g, c, s)
+        c += REGISTER // scale
+    if c < n:
+        g[c:n] = e.dtype.type(0)
+        for q in range(count):
+            row = np.int64(load(idx, q)) * lde
+            for k in range(c, n):
+                store(g, k, load(g, k) + load(val, q) * load(e, row + k))
+                store(s, q * lanes, load(s, q * lanes) + load(w, w0 + k) * load(e, row + k))
+    for q in range(0, count, 4):
+        vstore(s, q, vsums(vload(s, q * lanes, TILE1), REGISTER))  # q < 4 q: what is read next is not written yet
+        for k in range(q, min(q + 4, count)):
+            store(d, d0 + np.int64(load(idx, k)) * ldd, load(s, k))

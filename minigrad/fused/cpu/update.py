@@ -15,7 +15,7 @@ from numba import njit, prange
 from . import fields as f
 from .blas import gemm
 from .elementwise import LOOSE
-from .tiles import FAST, combine
+from .tiles import FAST, combine, part
 from .vectors import array_at, load, prefetch, store, ticks
 
 CHUNK = 65536  # elements of the gradient that are computed at a time,
@@ -23,7 +23,7 @@ CHUNK_PER_SAMPLE = 256  # and more for large batches, where every product packs 
 
 
 @njit(**LOOSE)
-def _apply(rule, p, v1, v2, o, g, n, h):
+def apply(rule, p, v1, v2, o, g, n, h):
     """Move ``p[o : o + n]`` by the gradient in ``g[:n]``; h: the rule's numbers.
 
     MOMENTUM: ``G = h0 g + h1 p;  v = h2 v + h3 G;  p += h4 G + h5 v`` (all kinds of SGD).
@@ -63,13 +63,27 @@ def _apply(rule, p, v1, v2, o, g, n, h):
 
 
 @njit(**FAST)
-def _add_dense(source, first, r0, r1, rows, columns, g, work, zero):
-    """Rows r0 to r1 of ``A^T B``, added to g or, if ``first``, written into it."""
-    m = source[f.M]
-    a, b = array_at(source[f.A], m * rows, zero), array_at(source[f.BB], m * columns, zero)
-    one = a.dtype.type(1)
-    beta = zero if first else one
-    gemm(work[f.GEMM], True, False, r1 - r0, columns, m, one, a, r0, rows, b, 0, columns, beta, g, 0, columns)
+def _move_densely(t, threads, line, h, sources, work, p, v1, v2, at, zero):
+    """Thread t's part of a parameter whose gradient is a dense product, piece by piece.
+
+    Parts are of columns where these are many: then each thread reads its own part of B only.
+    """
+    rows, columns, first = line[f.ROWS], line[f.COLUMNS], line[f.FIRST]
+    by_columns = columns >= 32 * threads
+    r0, r1 = (0, rows) if by_columns else (rows * t // threads, rows * (t + 1) // threads)
+    c0, c1 = (part(columns, t, threads), part(columns, t + 1, threads)) if by_columns else (0, columns)
+    n, one = c1 - c0, zero + p.dtype.type(1)
+    chunk = max(1, max(CHUNK, CHUNK_PER_SAMPLE * sources[first, f.M]) // max(1, n))
+    g = array_at(at, min(chunk, rows) * n, zero)
+    for r in range(r0, r1 if n > 0 else r0, chunk):
+        stop = min(r1, r + chunk)
+        for s in range(first, line[f.LAST]):
+            m = sources[s, f.M]
+            a, b = array_at(sources[s, f.A], m * rows, zero), array_at(sources[s, f.BB], m * columns, zero)
+            beta = zero if s == first else one
+            gemm(work[f.GEMM], True, False, stop - r, n, m, one, a, r, rows, b, c0, columns, beta, g, 0, n)
+        for i in range(r, stop):
+            apply(line[f.RULE], p, v1, v2, i * columns + c0, g[(i - r) * n :], n, h)
 
 
 @njit(**FAST)
@@ -96,15 +110,59 @@ def _list_winners(source, u, units, idx, val, counts, zero):
         counts[p] = 0
     for i in range(m):
         v = load(e, i * units + u)
-        p = np.int64(load(winner, i * units + u)) if v != zero else 0
+        p = min(np.int64(load(winner, i * units + u)), pieces - 1)  # where dropout drops nobody has won, and v is 0
         q = p * m + np.int64(counts[p])
         store(idx, q, np.int32(i))
         store(val, q, v)
         counts[p] += np.int32(v != zero)
 
 
+@njit(**LOOSE)
+def _add_rows(source, c0, n, columns, g, zero):
+    """The sum of A's rows in n columns from c0 on, added to ``g[:n]``."""
+    m = source[f.M]
+    a = array_at(source[f.A], m * columns, zero)
+    for i in range(m):
+        row = a[i * columns + c0 : i * columns + c0 + n]
+        for c in range(n):
+            g[c] += row[c]
+
+
 @njit(**FAST)
-def _ask_for(a, start, n):
+def _add_winners(source, r0, n, rows, g, zero):
+    """For rows r0 to r0 + n, whole units: the gradients of the samples in which each won, added to ``g[:n]``."""
+    m, pieces = source[f.M], source[f.SOURCE_PIECES]
+    units, u0 = rows // pieces, r0 // pieces
+    e, winner = array_at(source[f.A], m * units, zero), array_at(source[f.WINNER], m * units, np.uint8(0))
+    for i in range(m):
+        for u in range(n // pieces):
+            at = i * units + u0 + u
+            v = load(e, at)
+            p = min(np.int64(load(winner, at)), pieces - 1)  # where dropout drops nobody has won, and v is 0
+            store(g, u * pieces + p, load(g, u * pieces + p) + v)
+
+
+@njit(**FAST)
+def _move_bias(t, threads, line, h, sources, p, v1, v2, g, zero):
+    """Thread t's part of a bias: its gradient is a sum over the batch, no product."""
+    rows, columns, first = line[f.ROWS], line[f.COLUMNS], line[f.FIRST]
+    pieces = sources[first, f.SOURCE_PIECES]
+    units = max(rows, columns) // pieces
+    start, stop = units * t // threads * pieces, units * (t + 1) // threads * pieces
+    chunk = CHUNK // pieces * pieces
+    for c in range(start, stop, chunk):
+        n = min(chunk, stop - c)
+        g[:n] = zero
+        for s in range(first, line[f.LAST]):
+            if sources[s, f.HOW] == f.ROW_SUMS:
+                _add_rows(sources[s], c, n, columns, g, zero)
+            else:
+                _add_winners(sources[s], c, n, rows, g, zero)
+        apply(line[f.RULE], p, v1, v2, c, g, n, h)
+
+
+@njit(**FAST)
+def ask_for(a, start, n):
     """Have a row fetched while its gradient is computed."""
     for c in range(start, start + n, 64 // a.itemsize):
         prefetch(a, c, 16)
@@ -118,7 +176,8 @@ def _rows_of(t, threads, rows, pieces):
 
 
 @njit(**FAST)
-def _update_parameter(t, threads, line, h, sources, work, zero):
+def update_parameter(t, threads, line, h, sources, work, zero):
+    """Thread t's rows of one parameter."""
     rows, columns = line[f.ROWS], line[f.COLUMNS]
     size = rows * columns
     p = array_at(line[f.P], size, zero)
@@ -129,23 +188,19 @@ def _update_parameter(t, threads, line, h, sources, work, zero):
     if how == f.GIVEN:
         for s in range(first, last):
             r0, r1 = size * t // threads, size * (t + 1) // threads
-            _apply(line[f.RULE], p, v1, v2, r0, array_at(sources[s, f.A], size, zero)[r0:], r1 - r0, h)
+            apply(line[f.RULE], p, v1, v2, r0, array_at(sources[s, f.A], size, zero)[r0:], r1 - r0, h)
         return
     at = work[f.SCRATCH] + t * work[f.SCRATCH_BYTES]
-    chunk = 1
+    if how == f.ROW_SUMS or how == f.WINS:
+        _move_bias(t, threads, line, h, sources, p, v1, v2, array_at(at, CHUNK, zero), zero)
+        return
     if how == f.DENSE:
-        chunk = min(rows, max(1, max(CHUNK, CHUNK_PER_SAMPLE * sources[first, f.M]) // columns))
-    g = array_at(at, chunk * columns, zero)
-    lists = at + (chunk * columns * p.itemsize + 63) // 64 * 64
+        _move_densely(t, threads, line, h, sources, work, p, v1, v2, at, zero)
+        return
+    g = array_at(at, columns, zero)
+    lists = at + (columns * p.itemsize + 63) // 64 * 64
     pieces = sources[first, f.SOURCE_PIECES]
     r0, r1 = _rows_of(t, threads, rows, pieces)
-    if how == f.DENSE:
-        for r in range(r0, r1, chunk):
-            stop = min(r1, r + chunk)
-            for s in range(first, last):
-                _add_dense(sources[s], s == first, r, stop, rows, columns, g, work, zero)
-            _apply(line[f.RULE], p, v1, v2, r * columns, g, (stop - r) * columns, h)
-        return
     total = 0
     for s in range(first, last):
         total += sources[s, f.M] * pieces
@@ -160,9 +215,9 @@ def _update_parameter(t, threads, line, h, sources, work, zero):
                 _list_winners(sources[s], r // pieces, rows // pieces, idx[q:], val[q:], counts[k:], zero)
                 q += sources[s, f.M] * pieces
                 k += pieces
-        _ask_for(p, r * columns, columns)
+        ask_for(p, r * columns, columns)
         if line[f.STATE1] != 0:
-            _ask_for(v1, r * columns, columns)
+            ask_for(v1, r * columns, columns)
         for c in range(columns):
             g[c] = zero
         q, k = 0, r % pieces
@@ -171,17 +226,13 @@ def _update_parameter(t, threads, line, h, sources, work, zero):
             if how == f.WINNERS:
                 at_piece = q + (r % pieces) * m
                 ends[0, 1] = counts[k]
-                if sources[s, f.BB] == 0:
-                    for i in range(counts[k]):
-                        store(g, 0, load(g, 0) + load(val, at_piece + i))
-                else:
-                    b = array_at(sources[s, f.BB], m * columns, zero)
-                    combine(b, 0, columns, idx[at_piece:], val[at_piece:], ends, 1, 0, g, 0, columns, columns, 0, 1)
+                b = array_at(sources[s, f.BB], m * columns, zero)
+                combine(b, 0, columns, idx[at_piece:], val[at_piece:], ends, 1, 0, g, 0, columns, columns, 0, 1)
             else:
                 _add_sparse(sources[s], r, rows, columns, g, idx, val, ends, zero)
             q += m * pieces
             k += pieces
-        _apply(line[f.RULE], p, v1, v2, r * columns, g, columns, h)
+        apply(line[f.RULE], p, v1, v2, r * columns, g, columns, h)
 
 
 def update(table, numbers, sources, work, threads, zero):
@@ -189,6 +240,6 @@ def update(table, numbers, sources, work, threads, zero):
     for t in prange(threads):
         for k in range(len(table)):
             start = ticks()
-            _update_parameter(t, threads, table[k], numbers[k], sources, work, zero)
+            update_parameter(t, threads, table[k], numbers[k], sources, work, zero)
             if t == 0:
                 table[k, f.UPDATE_TICKS] = ticks() - start

@@ -204,6 +204,21 @@ def vfma(typing, x, y, z):
 
 
 @intrinsic
+def vinto(typing, x, y, z):
+    """z plus ``x y``, all registers of the product added into the one that z is."""
+    t, kind = _llvm(z), "f32" if x.dtype == types.float32 else "f64"
+
+    def code(context, builder, sig, args):
+        x, y, total = args
+        fma = _function(builder, f"llvm.fma.v{z.n}{kind}", t, [t, t, t])
+        for lanes in (range(k, k + z.n) for k in range(0, sig.args[0].n, z.n)):
+            total = builder.call(fma, [_shuffle(builder, x, lanes), _shuffle(builder, y, lanes), total])
+        return total
+
+    return z(x, x, z), code
+
+
+@intrinsic
 def vadd(typing, x, y):
     """``x + y``."""
 
