@@ -112,11 +112,11 @@ def fresh_start(worker: Worker, case: dict[str, Any]) -> dict[str, float]:
 def fresh_memory(worker: Worker, case: dict[str, Any]) -> dict[str, float]:
     """The peak of the resident memory, and how far it lies above what the imports left.
 
-    Libraries load their kernels and thread pools at the first step: a tiny case comes before the count, in all.
+    Libraries load their kernels and thread pools at the first step: a smaller case comes before the count, in all.
     """
-    from .cases import TINY, to_json
+    from .cases import DIGITS, to_json
 
-    worker.build(to_json(TINY))
+    worker.build(to_json(DIGITS))
     worker.time(WARM)
     worker.release()
     before = forget_peak()

@@ -261,7 +261,7 @@ def _walk(
     """
     retain_graph = create_graph if retain_graph is None else retain_graph
     order = history(outs)
-    useful = {id(t) for t in order} if wrt is None else _on_a_path_to(wrt, order)
+    useful, passed = _on_a_path_to(wrt, order)
     kept = useful if retain_graph else _linear_in_leaves(order)
     wanted = {id(t) for t in order if t._op is None} if wrt is None else {id(t) for t in wrt}
     found: list[tuple[Tensor, Any]] = []
@@ -278,12 +278,12 @@ def _walk(
                 continue
             if id(node) in wanted:
                 found.append((node, g))
-            if node._op is None or id(node) not in useful:
+            if id(node) not in passed:
                 continue
             apply, args, out = node._op, node._args, node
             values: Sequence[Any] = args
             if not apply.linear:
-                _check_unchanged(node)
+                check_unchanged(node)
             if not create_graph:
                 out, values = node._data, [a._data if isinstance(a, Tensor) else a for a in args]
             if apply.together:
@@ -302,7 +302,7 @@ def _walk(
                     key = id(a)
                     grads[key] = grads[key] + ga if key in grads else ga
             if id(node) not in kept:
-                node._op, node._args, node._settings = _freed, (), {}
+                free(node)
         return _owned(found, given)
 
 
@@ -329,6 +329,11 @@ def history(roots: Iterable[Tensor]) -> list[Tensor]:
     return order
 
 
+def free(node: Tensor) -> None:
+    """Give back what the op's derivatives would need."""
+    node._op, node._args, node._settings = _freed, (), {}
+
+
 def _freed() -> None:
     """Stand in the place of an op whose arguments were given back."""
 
@@ -336,13 +341,16 @@ def _freed() -> None:
 _freed.__name__ = "freed"
 
 
-def _on_a_path_to(wrt: Iterable[Tensor], order: Iterable[Tensor]) -> set[int]:
-    """The ids of ``wrt`` and of all that depends on them; ``order`` has arguments before results."""
-    useful = {id(t) for t in wrt}
+def _on_a_path_to(wrt: Sequence[Tensor] | None, order: Sequence[Tensor]) -> tuple[set[int], set[int]]:
+    """The ids of ``wrt`` (None: all leaves) and what depends on them, and of the latter; arguments before results."""
+    if wrt is None:
+        return {id(t) for t in order}, {id(t) for t in order if t._op is not None}
+    useful, passed = {id(t) for t in wrt}, set()
     for node in order:
         if node._op is not None and not useful.isdisjoint(map(id, node._args)):
             useful.add(id(node))
-    return useful
+            passed.add(id(node))
+    return useful, passed
 
 
 def _linear_in_leaves(order: Iterable[Tensor]) -> set[int]:
@@ -419,7 +427,7 @@ def mark_changed(tensor: Tensor) -> None:
     tensor._changed[0] = next(_clock)
 
 
-def _check_unchanged(node: Tensor) -> None:
+def check_unchanged(node: Tensor) -> None:
     """Raise if the op's result or an argument was written after the op was recorded."""
     for t in (node, *node._args):
         if isinstance(t, Tensor) and t._changed is not None and t._changed[0] > node._time:

@@ -7,6 +7,7 @@ of Linear, Maxout, activations and Dropout. Everything else, and every second de
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -14,6 +15,7 @@ from weakref import WeakKeyDictionary
 from .mode import thread
 
 if TYPE_CHECKING:
+    from .engine import Tensor
     from .nn.module import Sequential
     from .optim import Move, Optimizer
 
@@ -77,6 +79,15 @@ def loss(kind: str, input: Any, target: Any, reduction: str) -> Any:
     from .fused.loss import fits, loss
 
     return loss(kind, input, target, reduction == "mean") if fits(input, target) else None
+
+
+def minimized(optimizer: Optimizer, loss: Tensor, retain_graph: bool | None) -> bool:
+    """Whether fused code took this step: the parameters must all be of networks that it has run."""
+    if use_kernels.mode == "plain" or "minigrad.fused.mlp" not in sys.modules:
+        return False
+    from .fused.descent import minimize
+
+    return minimize(optimizer, loss, retain_graph)
 
 
 def not_updated(optimizer: Optimizer, moves: Sequence[Move]) -> Sequence[Move]:

@@ -8,9 +8,6 @@ from typing import Any
 
 class _Thread(threading.local):
     recording = True
-    descending = (
-        False  # inside Optimizer.minimize: nobody will see the gradients, and no parameter moves before its turn
-    )
 
 
 thread = _Thread()

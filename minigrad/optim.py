@@ -15,7 +15,6 @@ import numpy as np
 
 from . import kernels, memory
 from .engine import Tensor, gradients
-from .mode import thread
 
 Array = np.ndarray[Any, Any]
 
@@ -102,11 +101,9 @@ class Optimizer:
 
         Faster than these two where fused kernels run: a parameter moves in the pass that computes its gradient.
         """
-        outer, thread.descending = thread.descending, True
-        try:
-            self.step(gradients(loss, self.parameters(), retain_graph=retain_graph, allow_unused=allow_unused))
-        finally:
-            thread.descending = outer
+        if not kernels.minimized(self, loss, retain_graph):
+            wrt = self.parameters()
+            self.step(gradients(loss, wrt, retain_graph=retain_graph, allow_unused=allow_unused))
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         """Move one parameter in place: ``p`` its array, ``g`` the gradient (not to be written into)."""

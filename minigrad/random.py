@@ -44,12 +44,12 @@ class Generator:
 
     def uniform(self, low: float, high: float, size: Any, dtype: Any = np.float32) -> Array:
         """Uniform on [low, high), where rounding may still give ``high``."""
-        out: Array = self._numbers.random(size, dtype=dtype) * np.asarray(high - low, dtype) + np.asarray(low, dtype)
+        out: Array = _moved(self._numbers.random(size, dtype=dtype), high - low, low, dtype)
         return out
 
     def normal(self, mean: float, std: float, size: Any, dtype: Any = np.float32) -> Array:
         """Gaussian with this mean and standard deviation."""
-        out: Array = self._numbers.standard_normal(size, dtype=dtype) * np.asarray(std, dtype) + np.asarray(mean, dtype)
+        out: Array = _moved(self._numbers.standard_normal(size, dtype=dtype), std, mean, dtype)
         return out
 
     def bernoulli(self, p: float, size: Any) -> Array:
@@ -107,6 +107,13 @@ class Generator:
             "has_uint32": state["has_uint32"],
             "uinteger": state["uinteger"],
         }
+
+
+def _moved(x: Any, scale: float, shift: float, dtype: Any) -> Any:
+    """``x scale + shift`` in the memory of x, if x is an array."""
+    x *= np.asarray(scale, dtype)
+    x += np.asarray(shift, dtype)
+    return x if x.ndim else x[()]
 
 
 _FIELDS: dict[str, tuple[str, int | None, int, float]] = {  # of a state: kind, length of a list, low <= n < high

@@ -67,7 +67,7 @@ def mlp(case: MLP, inputs: MLPInputs) -> Step:
 
     def step() -> None:
         loss = F.mse_loss(net(x), y)
-        optimizer.step(gradients(loss, optimizer.parameters()))
+        optimizer.minimize(loss)
         last["loss"] = [loss.data]
 
     def read() -> dict[str, list[Any]]:

@@ -12,8 +12,7 @@ from ..memory import empty
 from ..nn import layers as nn
 from .cpu import fields as f
 from .cpu.forward import LARGE, SMALL
-from .deferred import Source
-from .workspace import Lease, address, kernels
+from .workspace import address, kernels
 
 if TYPE_CHECKING:
     from .mlp import Run
@@ -74,10 +73,6 @@ class Buffers:
                 row[f.W] = address(array)
                 row[f.TRANSPOSED] = not array.flags.c_contiguous
 
-    def is_at(self, i: int, array: Array) -> bool:
-        """Whether parameter i is this array, and no other parameter's memory."""
-        return self.parameters[i] is array and self.apart
-
     def take_masks(self, run: Run, masks: Sequence[Any]) -> None:
         """Write down the masks of this pass, the input's last."""
         self.masks = [None if mask is None else np.ascontiguousarray(mask, bool) for mask in masks]
@@ -90,27 +85,26 @@ class Buffers:
             self.numbers[k, f.SCALE] = 1 if mask is None or dropout is None else 1 / (1 - dropout.p)
 
 
+Product = tuple[int, int, int, int, int, int]  # how, m, a, b, winner, pieces: a source of update.py
+
+
 class Deltas:
     """The gradients for each layer's ``x W^T + b`` (m, units), and how weights' gradients follow from them."""
 
     def __init__(self, run: Run, m: int, dtype: Any) -> None:
         self.e = [empty((m, b.units), dtype) for b in run.blocks]
         self.at = np.array([address(e) for e in self.e], np.int64)
-        self._sources: dict[int, list[Any]] = {}
+        self._sources: dict[int, list[Product]] = {}
 
-    def source(self, i: int, backward: BackwardPass) -> Source:
-        """The product that the gradient for parameter i (weight, bias, weight, ...) is."""
-        buffers = backward.forward.of
-        known = self._sources.get(id(buffers))
+    def sources(self, forward: Buffers) -> list[Product]:
+        """The products that the gradients for weight, bias, weight, ... are; SPARSE where density may allow it."""
+        known = self._sources.get(id(forward))
         if known is None:
-            known = self._sources[id(buffers)] = self._list(buffers)
-        how, m, a, b, winner, pieces = known[i]
-        if how == f.SPARSE and buffers.plan[i // 2, f.DENSITY] >= buffers.kernels.work[f.LIMIT_UPDATE]:
-            how = f.DENSE
-        return Source(how, m, a, b, winner, pieces, i, backward)
+            known = self._sources[id(forward)] = self._list(forward)
+        return known
 
-    def _list(self, buffers: Buffers) -> list[Any]:
-        out: list[Any] = []
+    def _list(self, buffers: Buffers) -> list[Product]:
+        out: list[Product] = []
         for k, e in enumerate(self.at.tolist()):
             row, m, x = buffers.plan[k], buffers.m, address(buffers.x[k])
             if row[f.KIND] == f.MAXOUT:
@@ -131,39 +125,34 @@ NOTHING = np.zeros((0, f.UPDATE_COLUMNS), np.int64)
 NUMBERS = {kind: np.zeros((0, 8), kind) for kind in "fd"}
 
 
-class BackwardPass:
-    """The way back through a run of layers: what it starts with, what it writes, and whether it has been gone."""
+def run_backward(
+    forward: Buffers,
+    deltas: Deltas,
+    lowest: int,
+    g: Array,
+    out: Array,
+    dx: Array | None = None,
+    table: Array = NOTHING,
+    steps: Array | None = None,
+    sources: Array = NOTHING,
+) -> None:
+    """From g, the gradient for ``out``, to those of layers down to ``lowest``, into deltas; to that of the input, dx.
 
-    def __init__(
-        self, forward: Lease[Buffers], deltas: Lease[Deltas], lowest: int, g: Array, out: Array, dx: Any
-    ) -> None:
-        self.forward, self.deltas, self.lowest = forward, deltas, lowest
-        self.arrays: tuple[Any, ...] = g, out, dx
-        self.done = False
+    Parameters that the plan has lines of the table for are moved on the way.
+    """
+    plan, k = forward.plan, forward.kernels
+    plan[:, f.E] = plan[:, f.G] = deltas.at
+    plan[-1, f.G], plan[-1, f.Y] = address(g), address(out)
+    plan[1:, f.DX] = deltas.at[:-1]
+    plan[: lowest + 1, f.DX] = 0
+    if dx is not None:
+        plan[0, f.DX] = address(dx)
+    k.reserve(forward.m, forward.widest, forward.pieces)
+    steps = NUMBERS[forward.dtype.char] if steps is None else steps
+    k.backward(plan, forward.numbers, forward.entry, forward.m, forward.threads, lowest, table, steps, sources)
 
-    def run(self, table: Array = NOTHING, steps: Array | None = None, sources: Array = NOTHING) -> None:
-        """Go it, if it has not been gone; parameters named in the plan are moved on the way by lines of the table."""
-        if self.done:
-            return
-        buffers, deltas = self.forward.of, self.deltas.of
-        plan, k = buffers.plan, buffers.kernels
-        g, out, dx = self.arrays
-        plan[:, f.E] = plan[:, f.G] = deltas.at
-        plan[-1, f.G], plan[-1, f.Y] = address(g), address(out)
-        plan[1:, f.DX] = deltas.at[:-1]
-        plan[: self.lowest + 1, f.DX] = 0
-        if dx is not None:
-            plan[0, f.DX] = address(dx)
-        k.reserve(buffers.m, buffers.widest, buffers.pieces)
-        steps = NUMBERS[buffers.dtype.char] if steps is None else steps
-        k.backward(plan, buffers.numbers, buffers.entry, buffers.m, buffers.threads, self.lowest, table, steps, sources)
-        self.done = True
-        self.arrays = ()
 
-    def moving(self, lines: dict[int, int], table: Array, steps: Array, sources: Array) -> None:
-        """Go it, and move parameter i (weight, bias, weight, ...) by line ``lines[i]`` of the table."""
-        plan = self.forward.of.plan
-        for i, line in lines.items():
-            plan[i // 2, f.MOVES_W + i % 2] = line
-        self.run(table, steps, sources)
-        plan[:, f.MOVES_W] = plan[:, f.MOVES_B] = -1
+def how_now(forward: Buffers, i: int, how: int) -> int:
+    """SPARSE products as the density of their input has it."""
+    sparse = forward.plan[i // 2, f.DENSITY] < forward.kernels.work[f.LIMIT_UPDATE]
+    return f.DENSE if how == f.SPARSE and not sparse else how

@@ -6,7 +6,7 @@ parameter, and never store it; whoever reads it as an array gets the array.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,14 +15,11 @@ from ..memory import empty
 from .cpu import fields as f
 from .workspace import address, kernels
 
-if TYPE_CHECKING:
-    from .buffers import BackwardPass
-
 Array = np.ndarray[Any, Any]
 
 
 class Source(NamedTuple):
-    """One term of a gradient, as update.py wants it; it exists once ``backward`` has run, and lives in its buffers."""
+    """One term of a gradient, as update.py wants it, and what keeps its memory alive."""
 
     how: int
     m: int
@@ -30,8 +27,7 @@ class Source(NamedTuple):
     b: int
     winner: int
     pieces: int
-    parameter: int  # of the run of layers: weight, bias, weight, ...
-    backward: BackwardPass
+    alive: tuple[Any, ...]
 
 
 class Deferred:
@@ -63,8 +59,6 @@ class Deferred:
         order: Literal["C", "F"] = "F" if self.fortran else "C"
         out = empty(self.shape, self.dtype, order)
         k = kernels(self.dtype.char)
-        for source in self.sources:
-            source.backward.run()
         rows, columns = self.table
         work = sum(s.m for s in self.sources)
         k.reserve(work, columns, self.sources[0].pieces)

@@ -21,9 +21,9 @@ from ..mode import thread
 from ..nn import functional as F
 from ..nn import layers as nn
 from ..nn.module import Module, Sequential
-from .buffers import ACTIVATIONS, BackwardPass, Buffers, Deltas
+from .buffers import ACTIVATIONS, Buffers, Deltas, how_now, run_backward
 from .cpu import fields as f
-from .deferred import Deferred
+from .deferred import Deferred, Source
 from .workspace import Lease, Pool, address
 
 Array = np.ndarray[Any, Any]
@@ -248,19 +248,16 @@ def _rule(
         return _recorded(wanted, g, x, parameters, forward)
     dx = None if wanted[0] else empty(x.shape, x.dtype)
     lowest = (wanted[0] - 1) // 2 if wanted[0] else 0
-    deltas = forward.run.deltas(len(x), x.dtype).lease()
-    backward = BackwardPass(forward.buffers, deltas, lowest, np.ascontiguousarray(g, out.dtype), out, dx)
-    if dx is not None or not thread.descending:
-        backward.run()
-    found: dict[int, Any] = {}
+    buffers, own = forward.buffers.of, forward.run.deltas(len(x), x.dtype).lease()
+    run_backward(buffers, own.of, lowest, np.ascontiguousarray(g, out.dtype), out, dx)
+    found: dict[int, Any] = {} if dx is None else {0: dx}
+    products = own.of.sources(buffers)
     for i in wanted:
         if i:
-            array = parameters[i - 1]
-            source = deltas.of.source(i - 1, backward)
+            array, (how, m, a, b, winner, pieces) = parameters[i - 1], products[i - 1]
+            source = Source(how_now(buffers, i - 1, how), m, a, b, winner, pieces, (forward.buffers, own))
             gradient = Deferred(array.shape, array.dtype, not array.flags.c_contiguous, (source,))
             found[i] = gradient if forward.leaves[i - 1] else gradient.value()
-        else:
-            found[0] = dx
     return found
 
 

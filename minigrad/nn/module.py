@@ -115,7 +115,10 @@ class Module:
                 raise ValueError(
                     f"{name} has shape {arrays[name].shape} in the state, {parameter.shape} in the network"
                 )
-        fitting = {name: arrays[name].astype(parameter.dtype) for name, parameter in own.items()}
+        fitting = {name: arrays[name].astype(parameter.dtype, copy=False) for name, parameter in own.items()}
+        for name, array in fitting.items():  # what is about to be overwritten is copied first
+            if any(np.may_share_memory(array, parameter.data) for parameter in own.values()):
+                fitting[name] = array.copy()
         with no_grad():
             for name, parameter in own.items():
                 parameter.copy_(fitting[name])

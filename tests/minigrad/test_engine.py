@@ -588,3 +588,12 @@ def compare(ours, theirs):
     for a, b in zip(ours, theirs, strict=True):
         a, b = 0 if a is None else a.detach().data, 0 if b is None else b.numpy(force=True)
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+def test_what_is_below_wrt_is_not_freed():
+    """As in PyTorch: the walk ends at wrt, so what it came from can still be walked."""
+    x = leaf(1, 2)
+    h = x * x
+    (g,) = gradients((h * h).sum(), [h])
+    assert g.tolist() == [2, 8]
+    assert gradients(h, x, g).tolist() == [4, 32]

@@ -426,6 +426,15 @@ def test_a_shared_parameter_counts_once_and_gathers_from_all_its_places():
     same(ours[0].weight.grad, theirs[0].weight.grad, "float32")
 
 
+def test_a_state_may_lie_in_the_memory_that_it_is_loaded_into():
+    net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    first, second = (layer.weight.data for layer in net)
+    expected = first.copy(), second.copy()
+    net.load_state_dict({**net.state_dict(), "0.weight": second, "1.weight": first})
+    np.testing.assert_array_equal(net[0].weight.data, expected[1])
+    np.testing.assert_array_equal(net[1].weight.data, expected[0])
+
+
 def test_a_shared_module_counts_once():
     def build(m):
         layer = m.Linear(3, 3)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 MINIGRAD = {
     "memory": "",
     "mode": "",
-    "kernels": "mode fused.loss fused.mlp fused.optim fused.cpu.compiled",  # later, when they are wanted
+    "kernels": "mode fused.descent fused.loss fused.mlp fused.optim fused.cpu.compiled",  # later, when they are wanted
     "protocols": "",
     "random": "",
     "engine": "mode protocols",
@@ -30,7 +30,7 @@ MINIGRAD = {
     "ops.reductions": "engine ops.elementary ops.shape",
     "ops": "engine ops.*",
     "inplace": "engine mode ops",
-    "optim": "engine kernels memory mode",
+    "optim": "engine kernels memory",
     "nn.module": "engine kernels memory mode",
     "nn.functional": "kernels ops",
     "nn.init": "engine mode random",
@@ -42,9 +42,10 @@ MINIGRAD = {
     "fused.workspace": "memory fused.cpu fused.cpu.*",
     "fused.deferred": "engine memory fused.cpu fused.cpu.* fused.workspace",
     "fused.loss": "engine memory nn.functional fused.cpu fused.cpu.* fused.workspace",
-    "fused.buffers": "memory nn.layers fused.cpu fused.cpu.* fused.deferred fused.workspace",
+    "fused.buffers": "memory nn.layers fused.cpu fused.cpu.* fused.workspace",
     "fused.mlp": "engine memory mode nn.* fused.buffers fused.cpu fused.cpu.* fused.deferred fused.workspace",
     "fused.optim": "engine memory optim fused.cpu fused.cpu.* fused.workspace",
+    "fused.descent": "engine optim fused.buffers fused.cpu fused.cpu.* fused.mlp fused.optim fused.workspace",
     "testing.*": "engine ops testing.*",
     "testing": "testing.*",
 }

@@ -1,0 +1,161 @@
+"""``Optimizer.minimize`` where all parameters are in one run of layers: no gradient is ever made.
+
+Equals the walk, then ``step``. Here the walk goes to the run's outputs only. If there is one, as a generator has, the
+backward kernel moves each parameter as soon as nothing more is computed from its old value. If there are several, as a
+discriminator has, they are moved afterwards. The tables that say so are kept from step to step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from operator import is_
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ..engine import Tensor, check_unchanged, free, gradients, history, mark_changed
+from ..optim import Optimizer
+from .buffers import Buffers, Deltas, how_now, run_backward
+from .cpu import fields as f
+from .mlp import ForwardPass, Run, _mlp
+from .optim import RULES, state_fits
+from .workspace import address
+
+Array = np.ndarray[Any, Any]
+Pass = tuple[Buffers, Deltas]
+
+
+def minimize(optimizer: Optimizer, loss: Tensor, retain_graph: bool | None) -> bool:
+    """Take the step if this code can; say whether."""
+    rule = RULES.get(type(optimizer))
+    if rule is None or not loss._requires_grad:
+        return False
+    params = optimizer.parameters()
+    nodes = _passes(history([loss]), params)
+    if not nodes:
+        return False
+    forwards: list[ForwardPass] = [node._settings["forward"] for node in nodes]
+    places, leases = _numbers(params, nodes[0]), [forward.buffers for forward in forwards]
+    if places is None or not all(lease.of.apart for lease in leases):
+        return False
+    states = [optimizer.state.setdefault(i, {}) for i in range(len(params))]
+    for p, state in zip(params, states, strict=True):
+        if not (p._requires_grad and p._data.flags.writeable and state_fits(p, state)):
+            return False
+    for node in nodes:
+        check_unchanged(node)
+    arrived = gradients(loss, nodes, retain_graph=retain_graph)
+    owns = [forwards[0].run.deltas(lease.of.m, lease.of.dtype).lease() for lease in leases]
+    passes = [(lease.of, own.of) for lease, own in zip(leases, owns, strict=True)]
+    groups = [group for group in optimizer.param_groups for _ in group["params"]]
+    moves = [rule(p._data, state, group) for p, state, group in zip(params, states, groups, strict=True)]
+    steps = _steps.setdefault(optimizer, {})
+    known = steps.get(key := tuple(map(id, chain(*passes))))
+    if known is None or not known.fits(params, places, passes, moves):
+        if len(steps) == STEPS:
+            steps.clear()
+        known = steps[key] = Step(params, places, passes, moves)
+    known.take([(g._data, node._data) for g, node in zip(arrived, nodes, strict=True)], moves)
+    for p in params:
+        mark_changed(p)
+    if not retain_graph:
+        for node in nodes:
+            free(node)
+    return True
+
+
+def _passes(order: Sequence[Tensor], params: Sequence[Tensor]) -> list[Tensor]:
+    """The passes through the run that holds these parameters; none if they are read elsewhere, or one in another."""
+    ours = set(map(id, params))
+    nodes: list[Tensor] = []
+    run: Run | None = None
+    for node in order:
+        if node._op is not None and not ours.isdisjoint(map(id, node._args)):
+            if node._op is not _mlp or run not in (None, node._settings["forward"].run) or id(node._args[0]) in ours:
+                return []
+            run = node._settings["forward"].run
+            nodes.append(node)
+    if len(nodes) > 1 and any(isinstance(node._args[0], Tensor) and node._args[0]._requires_grad for node in nodes):
+        return []
+    return nodes
+
+
+def _numbers(params: Sequence[Tensor], node: Tensor) -> list[int] | None:
+    """Where the parameters are among those of the pass: weight, bias, weight, ...; None if one is missing."""
+    where = {id(p): i for i, p in enumerate(node._args[1:]) if p is not None}
+    if len(where) < sum(p is not None for p in node._args[1:]):
+        return None  # layers share a parameter
+    found = [where.get(id(p)) for p in params]
+    return None if None in found else found  # type: ignore[return-value]
+
+
+class Step:
+    """An optimiser's step by the gradients of certain passes, in certain buffers."""
+
+    def __init__(
+        self, params: Sequence[Tensor], places: list[int], passes: Sequence[Pass], moves: Sequence[Any]
+    ) -> None:
+        self.arrays, self.places, self.passes = [p._data for p in params], places, list(passes)
+        self.states = [v for move in moves for v in move[2:]]
+        (buffers, _), k = passes[0], passes[0][0].kernels
+        self.kernels, self.work = k, 0.0
+        self.steps = np.zeros((len(params), 8), buffers.dtype)
+        self.lowest = min(places) // 2
+        self.sparse: list[tuple[int, Buffers, int]] = []  # row of terms, where it comes from, parameter
+        terms: list[Any] = []
+        lines = []
+        for p, i, (kind, _, *states) in zip(params, places, moves, strict=True):
+            first = len(terms)
+            for forward, deltas in passes:
+                product = deltas.sources(forward)[i]
+                if product[0] == f.SPARSE:
+                    self.sparse.append((len(terms), forward, i))
+                terms.append(product)
+            row = buffers.plan[i // 2]
+            sides = int(row[f.UNITS] * row[f.PIECES]), int(row[f.IN])
+            rows, columns = (sides[::-1] if row[f.TRANSPOSED] else sides) if i % 2 == 0 else _of_bias(row)
+            m = sum(forward.m for forward, _ in passes)
+            k.reserve(m, columns, int(row[f.PIECES]))
+            self.work += 2.0 * rows * columns * m
+            at = [0 if v is None else address(v) for v in states]
+            lines.append((kind, address(p._data), rows, columns, *at, first, len(terms), 0))
+        self.lines, self.terms = np.array(lines, np.int64), np.array(terms, np.int64)
+        self.layers = np.array(places) // 2
+        self.columns = f.MOVES_W + np.array(places) % 2
+
+    def fits(self, params: Sequence[Tensor], places: list[int], passes: Sequence[Pass], moves: Sequence[Any]) -> bool:
+        """Whether all is where it was."""
+        return (
+            places == self.places
+            and passes == self.passes
+            and all(p._data is a for p, a in zip(params, self.arrays, strict=True))
+            and all(map(is_, (v for move in moves for v in move[2:]), self.states))
+        )
+
+    def take(self, given: Sequence[tuple[Array, Array]], moves: Sequence[Any]) -> None:
+        """Move the parameters by (gradient of the output, output) of each pass, as the optimiser's rule has it."""
+        self.steps[:, :7] = [move[1] for move in moves]
+        for row, forward, i in self.sparse:
+            self.terms[row, f.HOW] = how_now(forward, i, f.SPARSE)
+        alone = len(self.passes) == 1
+        for (forward, deltas), (g, out) in zip(self.passes, given, strict=True):
+            g = np.ascontiguousarray(g, out.dtype)
+            if alone:
+                forward.plan[self.layers, self.columns] = np.arange(len(self.lines))
+                run_backward(forward, deltas, self.lowest, g, out, None, self.lines, self.steps, self.terms)
+                forward.plan[:, f.MOVES_W : f.MOVES_B + 1] = -1
+            else:
+                run_backward(forward, deltas, self.lowest, g, out)
+        if not alone:
+            self.kernels.update(self.lines, self.steps, self.terms, self.kernels.threads(self.work))
+
+
+STEPS = 8  # that an optimiser keeps: passes come with buffers in this order and that
+_steps: WeakKeyDictionary[Optimizer, dict[tuple[int, ...], Step]] = WeakKeyDictionary()
+
+
+def _of_bias(row: Array) -> tuple[int, int]:
+    units = int(row[f.UNITS] * row[f.PIECES])
+    return (units, 1) if row[f.KIND] == f.MAXOUT else (1, units)
