@@ -14,22 +14,21 @@ from numba import njit, prange
 from . import fields as f
 from .blas import gemm
 from .elementwise import copy_dropped, differentiate
-from .forward import is_sparse
+from .forward import CACHED, PACKED, is_sparse, shares
 from .tiles import FAST, REGISTER, combine, combine_and_dot, dots, part
 from .update import apply, ask_for, update_parameter
 from .vectors import array_at, load, store, ticks
 
 
 @njit(**FAST)
-def _through_activation(t, threads, m, layer, numbers, zero):
-    """E from G for thread t's columns of a linear layer."""
+def _through_activation(m, layer, numbers, i0, i1, c0, c1, zero):
+    """E from G for a piece of a linear layer."""
     units = layer[f.UNITS]
-    c0, c1 = part(units, t, threads), part(units, t + 1, threads)
     g, y = array_at(layer[f.G], m * units, zero), array_at(layer[f.Y], m * units, zero)
     e = array_at(layer[f.E], m * units, zero)
     mask = array_at(layer[f.MASK], m * units, np.uint8(0))
     act, slope, scale = layer[f.ACT], numbers[f.SLOPE], numbers[f.SCALE]
-    differentiate(act, slope, g, y, e, units, 0, m, c0, c1, mask, layer[f.MASK] != 0, scale)
+    differentiate(act, slope, g, y, e, units, i0, i1, c0, c1, mask, layer[f.MASK] != 0, scale)
 
 
 @njit(**FAST)
@@ -69,14 +68,15 @@ def _winners_to_input(t, threads, m, layer, work, zero):
 
 
 @njit(**FAST)
-def _linear_to_input(t, threads, m, layer, work, zero):
-    """Thread t's columns of ``DX = E W``; where relu made the input 0, possibly anything finite."""
+def _linear_to_input(t, threads, m, layer, work, zero, below, scales):
+    """Thread t's part of ``DX = E W``; where relu made the input 0, possibly anything finite.
+
+    If ``below`` is a linear layer, the part goes through its activation at once, while it is in cache.
+    """
     n, units = layer[f.IN], layer[f.UNITS]
     w, dx = array_at(layer[f.W], n * units, zero), array_at(layer[f.DX], m * n, zero)
     e = array_at(layer[f.E], m * units, zero)
-    by_columns = n >= 32 * threads
-    c0, c1 = (part(n, t, threads), part(n, t + 1, threads)) if by_columns else (0, n)
-    i0, i1 = (0, m) if by_columns else (m * t // threads, m * (t + 1) // threads)
+    i0, i1, c0, c1 = shares(m, n, t, threads)
     if is_sparse(layer, m, work[f.LIMIT_BACKWARD]):
         x = array_at(layer[f.X], m * n, zero)
         scratch = work[f.SCRATCH] + t * work[f.SCRATCH_BYTES]
@@ -97,18 +97,25 @@ def _linear_to_input(t, threads, m, layer, work, zero):
                     store(dx, at, load(s, k))
                     if two == 2:
                         store(dx, at + 1, load(s, 4 + k))
-    elif i1 > i0 and c1 > c0:
-        one, rows, columns = e.dtype.type(1), i1 - i0, c1 - c0
+        if below[f.KIND] == f.LINEAR:
+            _through_activation(m, below, scales, 0, m, c0, c1, zero)
+        return
+    one, columns = e.dtype.type(1), c1 - c0
+    at_once = CACHED // max(1, columns) if n * columns <= PACKED else m
+    for i in range(i0, i1 if columns > 0 else i0, at_once):
+        stop = min(i1, i + at_once)
         if layer[f.TRANSPOSED] == 1:
-            gemm(work[f.GEMM], False, True, rows, columns, units, one, e, i0 * units, units, w, c0 * units, units, zero,
-                 dx, i0 * n + c0, n)  # fmt: skip
+            gemm(work[f.GEMM], False, True, stop - i, columns, units, one, e, i * units, units, w, c0 * units, units,
+                 zero, dx, i * n + c0, n)  # fmt: skip
         else:
-            gemm(work[f.GEMM], False, False, rows, columns, units, one, e, i0 * units, units, w, c0, n, zero,
-                 dx, i0 * n + c0, n)  # fmt: skip
+            gemm(work[f.GEMM], False, False, stop - i, columns, units, one, e, i * units, units, w, c0, n, zero,
+                 dx, i * n + c0, n)  # fmt: skip
+        if below[f.KIND] == f.LINEAR:
+            _through_activation(m, below, scales, i, stop, c0, c1, zero)
 
 
 @njit(**FAST)
-def _descend(t, threads, m, layer, line, h, work, zero):
+def _descend(t, threads, m, layer, line, h, work, zero, below, scales):
     """Thread t's columns of ``DX = E W`` where relu left the input nonzero, and these inputs' weights moved.
 
     The gradient for the weights of an input is a combination of the very rows of E that W's are multiplied by.
@@ -125,7 +132,8 @@ def _descend(t, threads, m, layer, line, h, work, zero):
     s = array_at(at, (m + 4) * lanes, zero)
     val = array_at(at + (m + 4) * REGISTER * 4, m, zero)
     idx = array_at(at + (m + 4) * REGISTER * 4 + m * e.itemsize, m, np.int32(0))
-    for c in range(part(n, t, threads), part(n, t + 1, threads)):
+    c0, c1 = part(n, t, threads), part(n, t + 1, threads)
+    for c in range(c0, c1):
         ask_for(w, min(c + 1, n - 1) * units, units)
         if line[f.STATE1] != 0:
             ask_for(v1, c * units, units)
@@ -138,29 +146,41 @@ def _descend(t, threads, m, layer, line, h, work, zero):
             count += np.int64(v != zero)
         combine_and_dot(e, units, idx, val, count, w, c * units, g, units, s, dx, c, n)
         apply(line[f.RULE], w, v1, v2, c * units, g, units, h)
+    if below[f.KIND] == f.LINEAR:
+        _through_activation(m, below, scales, 0, m, c0, c1, zero)
 
 
 def backward(plan, numbers, entry, work, m, threads, lowest, zero, table, steps, sources):
     """From the last layer down to ``lowest``: E of each, DX where wanted, and the parameters of the table moved."""
+    nothing = np.full(f.PLAN_COLUMNS, -1, np.int64)
     for k in range(len(plan) - 1, lowest - 1, -1):
         layer, scales, start = plan[k], numbers[k], ticks()
         weight, bias = layer[f.MOVES_W], layer[f.MOVES_B]
+        below, below_scales = (plan[k - 1], numbers[k - 1]) if k > lowest else (nothing, scales)
+        units = layer[f.UNITS]
         if layer[f.KIND] == f.MAXOUT:
             for t in prange(threads):
                 _through_maximum(t, threads, m, layer, scales, work, zero)
             if layer[f.DX] != 0:
                 for t in prange(threads):
                     _winners_to_input(t, threads, m, layer, work, zero)
+                    if below[f.KIND] == f.LINEAR:
+                        n = layer[f.IN]
+                        _through_activation(
+                            m, below, below_scales, 0, m, part(n, t, threads), part(n, t + 1, threads), zero
+                        )
         else:
-            for t in prange(threads):
-                _through_activation(t, threads, m, layer, scales, zero)
+            if k == len(plan) - 1:  # else the layer above has done so
+                for t in prange(threads):
+                    i0, i1, c0, c1 = shares(m, units, t, threads)
+                    _through_activation(m, layer, scales, i0, i1, c0, c1, zero)
             if layer[f.DX] != 0 and weight >= 0 and is_sparse(layer, m, work[f.LIMIT_BACKWARD]):
                 for t in prange(threads):
-                    _descend(t, threads, m, layer, table[weight], steps[weight], work, zero)
+                    _descend(t, threads, m, layer, table[weight], steps[weight], work, zero, below, below_scales)
                 weight = -1
             elif layer[f.DX] != 0:
                 for t in prange(threads):
-                    _linear_to_input(t, threads, m, layer, work, zero)
+                    _linear_to_input(t, threads, m, layer, work, zero, below, below_scales)
         if weight >= 0 or bias >= 0:
             for t in prange(threads):
                 if weight >= 0:

@@ -22,6 +22,18 @@ LARGE = (
 )  # and those with more elements than a second-level cache holds, which gathering would read again and again
 
 
+CACHED = 2**16  # elements of a result that are computed before they are looked at again, while they are in cache,
+PACKED = 2**17  # if the weights, which every product packs anew, have no more than so many
+
+
+@njit(**FAST)
+def shares(m, columns, t, threads):
+    """Rows i0 to i1, columns c0 to c1 of a product (m, columns) that are thread t's: a share of the longer side."""
+    if m < columns and columns >= 32 * threads:
+        return 0, m, part(columns, t, threads), part(columns, t + 1, threads)
+    return m * t // threads, m * (t + 1) // threads, 0, columns
+
+
 @njit(**FAST)
 def is_sparse(layer, m, limit):
     """Whether a linear layer's input is worth gathering, and its weight stored by inputs."""
@@ -52,12 +64,12 @@ def linear_layer(t, threads, m, layer, numbers, work, zero):
     w = array_at(layer[f.W], n * units, zero)
     bias = array_at(layer[f.B], units, zero)
     x, y = array_at(layer[f.X], m * n, zero), array_at(layer[f.Y], m * units, zero)
-    by_columns = units >= 32 * threads
-    i0, i1 = (0, m) if by_columns else (m * t // threads, m * (t + 1) // threads)
-    c0, c1 = (part(units, t, threads), part(units, t + 1, threads)) if by_columns else (0, units)
-    biased = layer[f.B] != 0
+    biased, masked = layer[f.B] != 0, layer[f.MASK] != 0
+    mask = array_at(layer[f.MASK], m * units, np.uint8(0))
+    act, slope, scale = layer[f.ACT], numbers[f.SLOPE], numbers[f.SCALE]
+    positive = 0
     if is_sparse(layer, m, work[f.LIMIT_FORWARD]):
-        i0, i1, c0, c1 = m * t // threads, m * (t + 1) // threads, 0, units
+        i0, i1 = m * t // threads, m * (t + 1) // threads
         blocks = (n + BLOCK - 1) // BLOCK
         idx, val = array_at(work[f.IDX], m * n, np.int32(0)), array_at(work[f.VAL], m * n, zero)
         ends = array_at(work[f.ENDS], m * (blocks + 1), np.int32(0))
@@ -65,19 +77,25 @@ def linear_layer(t, threads, m, layer, numbers, work, zero):
         for i in range(i0, i1):
             for c in range(units):
                 y[i * units + c] = bias[c] if biased else zero
-        biased = False
         combine(w, 0, units, idx, val, ends.reshape(m, blocks + 1), blocks, n, y, 0, units, units, i0, i1)
-    elif i1 > i0 and c1 > c0:
-        one, rows, columns = x.dtype.type(1), i1 - i0, c1 - c0
+        positive = activate(act, slope, y, units, i0, i1, 0, units, bias, False)
+        if masked:
+            drop(y, units, i0, i1, 0, units, mask, scale)
+        return positive
+    i0, i1, c0, c1 = shares(m, units, t, threads)
+    one, columns = x.dtype.type(1), c1 - c0
+    at_once = CACHED // max(1, columns) if n * columns <= PACKED else m
+    for i in range(i0, i1 if columns > 0 else i0, at_once):
+        stop = min(i1, i + at_once)
         if layer[f.TRANSPOSED] == 1:
-            gemm(work[f.GEMM], False, False, rows, columns, n, one, x, i0 * n, n, w, c0, units, zero, y,
-                 i0 * units + c0, units)  # fmt: skip
+            gemm(work[f.GEMM], False, False, stop - i, columns, n, one, x, i * n, n, w, c0, units, zero, y,
+                 i * units + c0, units)  # fmt: skip
         else:
-            gemm(work[f.GEMM], False, True, rows, columns, n, one, x, i0 * n, n, w, c0 * n, n, zero, y,
-                 i0 * units + c0, units)  # fmt: skip
-    positive = activate(layer[f.ACT], numbers[f.SLOPE], y, units, i0, i1, c0, c1, bias, biased)
-    if layer[f.MASK] != 0:
-        drop(y, units, i0, i1, c0, c1, array_at(layer[f.MASK], m * units, np.uint8(0)), numbers[f.SCALE])
+            gemm(work[f.GEMM], False, True, stop - i, columns, n, one, x, i * n, n, w, c0 * n, n, zero, y,
+                 i * units + c0, units)  # fmt: skip
+        positive += activate(act, slope, y, units, i, stop, c0, c1, bias, biased)
+        if masked:
+            drop(y, units, i, stop, c0, c1, mask, scale)
     return positive
 
 
