@@ -254,13 +254,15 @@ def _walk(
     wrt: Sequence[Tensor] | None,
     retain_graph: bool | None,
     create_graph: bool,
+    order: list[Tensor] | None = None,
 ) -> list[tuple[Tensor, Tensor]]:
     """The chain rule. Results come before their arguments; each hands ``rule(g, out, *args)`` to every argument.
 
     Returns (Tensor, its gradient) for each of ``wrt`` (None: every leaf) that ``outs`` depend on.
+    ``order``: ``history(outs)``, if it is known.
     """
     retain_graph = create_graph if retain_graph is None else retain_graph
-    order = history(outs)
+    order = history(outs) if order is None else order
     useful, passed = _on_a_path_to(wrt, order)
     kept = useful if retain_graph else _linear_in_leaves(order)
     wanted = {id(t) for t in order if t._op is None} if wrt is None else {id(t) for t in wrt}

@@ -29,7 +29,8 @@ class use_kernels:
     """``use_kernels("fused")`` from here on, or for a ``with`` block: "plain", "fused" or "auto".
 
     "auto", the default, is plain for a network's first 100 recorded passes and fused after them: a short script does
-    not wait for the kernels to load, or for their compilation (some 15 s, once on a machine).
+    not wait for the kernels to load, or for their compilation (some 15 s, once on a machine). It is plain again for a
+    network whose gradients were differentiated: the plain layers are recomputed for that, so they come first.
     """
 
     mode = "auto"
@@ -61,9 +62,11 @@ def run(network: Sequential, x: Any) -> Any:
     if _wanted(network):
         from .fused.mlp import fused
 
-        for module in fused(network):
-            x = module(x)
-        return x
+        parts = fused(network)
+        if use_kernels.mode == "fused" or not any(getattr(part, "differentiated_twice", False) for part in parts):
+            for part in parts:
+                x = part(x)
+            return x
     for module in network.children():
         x = module(x)
     return x

@@ -11,7 +11,7 @@ import numpy as np
 import minigrad
 from gan.algorithm import Game, alternating
 from gan.objectives import non_saturating_loss
-from minigrad import Generator, Tensor, gradients, nn, no_grad, optim
+from minigrad import Generator, Tensor, gradients, nn, no_grad, optim, use_kernels
 from minigrad.nn import functional as F
 
 from ..cases import GAN, HVP, MLP, Array, Chain, Draws, GANInputs, HVPInputs, MLPInputs, Optimiser, flat
@@ -189,6 +189,10 @@ def hvp(case: HVP, inputs: HVPInputs) -> Step:
     last: list[Any] = []
 
     def run() -> None:
+        with use_kernels("auto"):  # which sees that gradients of gradients are wanted
+            hessian_times_v()
+
+    def hessian_times_v() -> None:
         slopes = gradients(F.mse_loss(net(x), y), params, create_graph=True)
         last[:] = gradients(list(slopes), params, grad_outputs=v)
 

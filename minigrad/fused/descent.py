@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..engine import Tensor, check_unchanged, free, gradients, history, mark_changed
+from ..engine import Tensor, _walk, check_unchanged, free, history, mark_changed
 from ..optim import Optimizer
 from .buffers import Buffers, Deltas, how_now, run_backward
 from .cpu import fields as f
@@ -33,7 +33,8 @@ def minimize(optimizer: Optimizer, loss: Tensor, retain_graph: bool | None) -> b
     if rule is None or not loss._requires_grad:
         return False
     params = optimizer.parameters()
-    nodes = _passes(history([loss]), params)
+    order = history([loss])
+    nodes = _passes(order, params)
     if not nodes:
         return False
     forwards: list[ForwardPass] = [node._settings["forward"] for node in nodes]
@@ -46,7 +47,7 @@ def minimize(optimizer: Optimizer, loss: Tensor, retain_graph: bool | None) -> b
             return False
     for node in nodes:
         check_unchanged(node)
-    arrived = gradients(loss, nodes, retain_graph=retain_graph)
+    found = {id(node): g for node, g in _walk([loss], [None], nodes, retain_graph, False, order)}
     owns = [forwards[0].run.deltas(lease.of.m, lease.of.dtype).lease() for lease in leases]
     passes = [(lease.of, own.of) for lease, own in zip(leases, owns, strict=True)]
     groups = [group for group in optimizer.param_groups for _ in group["params"]]
@@ -57,7 +58,7 @@ def minimize(optimizer: Optimizer, loss: Tensor, retain_graph: bool | None) -> b
         if len(steps) == STEPS:
             steps.clear()
         known = steps[key] = Step(params, places, passes, moves)
-    known.take([(g._data, node._data) for g, node in zip(arrived, nodes, strict=True)], moves)
+    known.take([(found[id(node)]._data, node._data) for node in nodes], moves)
     for p in params:
         mark_changed(p)
     if not retain_graph:

@@ -59,15 +59,15 @@ class Block:
 
 # ------------------------------------------------------------------------------------------- finding the runs
 
-_found: WeakKeyDictionary[Module, tuple[list[Module], list[Any]]] = WeakKeyDictionary()
+_found: WeakKeyDictionary[Module, tuple[list[Any], list[Any]]] = WeakKeyDictionary()
 
 
 def fused(network: Sequential) -> list[Any]:
     """The network's modules, those that can be fused gathered in runs."""
-    modules = list(network.children())
+    attributes = list(vars(network).values())
     known = _found.get(network)
-    if known is None or known[0] != modules:
-        known = _found[network] = (modules, parts(modules))
+    if known is None or known[0] != attributes:
+        known = _found[network] = (attributes, parts(list(network.children())))
     return known[1]
 
 
@@ -122,6 +122,7 @@ class Run:
         self._buffers: dict[tuple[int, str], Pool[Buffers]] = {}
         self._deltas: dict[tuple[int, str], Pool[Deltas]] = {}
         self._checked: list[Any] = []
+        self.differentiated_twice = False
         self.drops = any(d is not None for d in self.dropouts)
         self.slopes = [(k, b.activation) for k, b in enumerate(blocks) if isinstance(b.activation, nn.LeakyReLU)]
 
@@ -270,6 +271,7 @@ def _recorded(
 ) -> dict[int, Any]:
     """The same gradients by the plain layers, with a history of their own."""
     run, masks = forward.run, forward.buffers.of.masks
+    run.differentiated_twice = True
     # copies, so that the walk from y does not go on through x to a parameter that x depends on too
     copies = [p.clone() if isinstance(p, Tensor) else p for p in parameters]
     y = x if masks[-1] is None or run.entry is None else F.dropout(x, masks[-1], run.entry.p)

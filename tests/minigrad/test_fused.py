@@ -3,6 +3,7 @@
 import copy
 import gc
 import os
+import platform
 import subprocess
 import sys
 import weakref
@@ -415,6 +416,19 @@ def test_second_derivatives_are_the_plain_ones(dtype, spec, m, seed):
         assert np.abs(a - b).max() <= 100 * TOLERANCE[dtype] * max(1, np.abs(b).max())
 
 
+def test_auto_is_plain_again_where_gradients_are_differentiated(net):
+    x = Tensor(np.ones((2, 5), "float32"))
+    names = []
+    with use_kernels("auto"):
+        for _ in range(104):
+            y = net(x)
+            names.append(y._op.__name__)
+            if len(names) > 101:
+                slope = gradients((y * y).sum(), net[0].weight, create_graph=True)
+                gradients((slope * slope).sum(), net[0].weight)
+    assert names[99:] == ["linear", "mlp", "mlp", "linear", "linear"]
+
+
 def test_a_parameter_that_the_input_depends_on_too():
     """create_graph recomputes the layers; the walk through them must stop at their input."""
 
@@ -767,3 +781,24 @@ def test_old_kernels_are_thrown_away(tmp_path):
     left = {folder.name for folder in (tmp_path / "minigrad").iterdir()}
     assert {name for name in left if name.startswith("old")} == {"old5", "old6", "old7", "old8"}
     assert len(left) == 5
+
+
+HASWELL = {
+    "NUMBA_CPU_NAME": "haswell",
+    "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+bmi,+bmi2,+f16c,+popcnt,+sse4.2,+movbe,+lzcnt",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="instructions of another processor")
+def test_processors_with_narrower_vectors_get_the_same_numbers():
+    """AVX2, half of AVX-512: sizes that are multiples of neither, all kinds of layers, and parameters moved."""
+    chosen = "test_values_and_gradients_are_the_plain_ones or test_minimize_is_gradients_and_step"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", f"({chosen}) and float32", __file__],
+        env={**os.environ, **HASWELL},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
