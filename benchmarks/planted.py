@@ -14,12 +14,12 @@ from unittest import mock
 
 import gan.training as training
 from gan import settings
-from gan.algorithm import Game, Losses, descend, gradient
+from gan.algorithm import Game, Losses, descend
 from gan.data import load
 from gan.errors import UserError
 from gan.evaluate import evaluate
 from gan.objectives import GENERATOR_LOSSES, discriminator_loss
-from minigrad import Generator
+from minigrad import Generator, gradients
 
 STEPS, LAST, SEEDS = 8000, 1000, (0, 1, 2)
 
@@ -30,7 +30,7 @@ def without_detach(game: Game, k: int) -> Losses:
         fake = game.G(game.noise())
         a_real, a_fake = game.D(next(game.data)), game.D(fake)
         d_loss = discriminator_loss(a_real, a_fake, game.discriminator_scale)
-        wrong = gradient(d_loss, game.optimizer_G, retain_graph=True)
+        wrong = gradients(d_loss, game.optimizer_G.parameters(), retain_graph=True)
         descend(d_loss, game.optimizer_D)
         game.optimizer_G.step(wrong)
     g_loss = game.generator_loss(game.D(game.G(game.noise())))

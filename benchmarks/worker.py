@@ -112,7 +112,7 @@ def fresh_start(worker: Worker, case: dict[str, Any]) -> dict[str, float]:
 def fresh_memory(worker: Worker, case: dict[str, Any]) -> dict[str, float]:
     """The peak of the resident memory, and how far it lies above what the imports left.
 
-    Libraries load their kernels and thread pools at the first step: a smaller case comes before the count, in all.
+    Libraries load their kernels and thread pools at the first step: the digits come before the count, in all.
     """
     from .cases import DIGITS, to_json
 

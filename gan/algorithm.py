@@ -72,10 +72,11 @@ def simultaneous(game: Game) -> Losses:
     a_real, a_fake = D(x), D(fake)
     d_loss = discriminator_loss(a_real, a_fake, game.discriminator_scale)
     g_loss = game.generator_loss(a_fake)
-    step_d = gradient(d_loss, game.optimizer_D, retain_graph=True)
-    step_g = gradient(g_loss, game.optimizer_G)
+    check(d_loss)
+    check(g_loss)
+    step_d = gradients(d_loss, game.optimizer_D.parameters(), retain_graph=True)
+    game.optimizer_G.minimize(g_loss)  # through D as it was: D has its gradients, and moves after G
     game.optimizer_D.step(step_d)
-    game.optimizer_G.step(step_g)
     return Losses(d_loss, g_loss, a_real, a_fake)
 
 
@@ -83,12 +84,6 @@ def descend(loss: Tensor, optimizer: Optimizer) -> None:
     """Move one player against the gradient of its loss. The other stays: its parameters are not even visited."""
     check(loss)
     optimizer.minimize(loss)
-
-
-def gradient(loss: Tensor, optimizer: Optimizer, retain_graph: bool = False) -> Any:
-    """The loss's gradients for the parameters of one player."""
-    check(loss)
-    return gradients(loss, optimizer.parameters(), retain_graph=retain_graph)
 
 
 def check(loss: Tensor) -> None:

@@ -255,11 +255,12 @@ def _walk(
     retain_graph: bool | None,
     create_graph: bool,
     order: list[Tensor] | None = None,
-) -> list[tuple[Tensor, Tensor]]:
+    owned: bool = True,
+) -> list[tuple[Tensor, Any]]:
     """The chain rule. Results come before their arguments; each hands ``rule(g, out, *args)`` to every argument.
 
     Returns (Tensor, its gradient) for each of ``wrt`` (None: every leaf) that ``outs`` depend on.
-    ``order``: ``history(outs)``, if it is known.
+    ``order``: ``history(outs)``, if it is known. Not ``owned``: arrays as the rules gave them, which may share memory.
     """
     retain_graph = create_graph if retain_graph is None else retain_graph
     order = history(outs) if order is None else order
@@ -305,7 +306,7 @@ def _walk(
                     grads[key] = grads[key] + ga if key in grads else ga
             if id(node) not in kept:
                 free(node)
-        return _owned(found, given)
+        return _owned(found, given) if owned else found
 
 
 def history(roots: Iterable[Tensor]) -> list[Tensor]:

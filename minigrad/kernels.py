@@ -7,6 +7,7 @@ of Linear, Maxout, activations and Dropout. Everything else, and every second de
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .optim import Move, Optimizer
 
 MODES = ("auto", "plain", "fused")
+JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")  # what Numba looks at too
 WARM = 100  # passes of a network, gradients recorded, before "auto" thinks kernels worth their loading
 
 _passes: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
@@ -51,6 +53,8 @@ class use_kernels:
 def _wanted(network: Any) -> bool:
     if use_kernels.mode != "auto":
         return use_kernels.mode == "fused"
+    if not JIT:
+        return False
     passes = _passes.get(network, 0)
     if passes < WARM and thread.recording:
         _passes[network] = passes + 1

@@ -34,7 +34,6 @@ class Buffers:
     def __init__(self, run: Run, m: int, dtype: Any) -> None:
         self.m, self.dtype, blocks = m, dtype, run.blocks
         self.plan = np.zeros((len(blocks), f.PLAN_COLUMNS), np.int64)
-        self.plan[:, f.MOVES_W] = self.plan[:, f.MOVES_B] = -1
         self.numbers = np.zeros((len(blocks) + 1, f.NUMBERS_COLUMNS), dtype)
         self.numbers[:, f.SCALE] = 1
         self.entry = np.zeros(f.ENTRY_COLUMNS, np.int64)
@@ -94,14 +93,16 @@ class Deltas:
     def __init__(self, run: Run, m: int, dtype: Any) -> None:
         self.e = [empty((m, b.units), dtype) for b in run.blocks]
         self.at = np.array([address(e) for e in self.e], np.int64)
-        self._sources: dict[int, list[Product]] = {}
+        # with the order of the weights' elements that they are for, and Buffers that live as long as their id is here
+        self._sources: dict[int, tuple[bytes, Buffers, list[Product]]] = {}
 
     def sources(self, forward: Buffers) -> list[Product]:
         """The products that the gradients for weight, bias, weight, ... are; SPARSE where density may allow it."""
         known = self._sources.get(id(forward))
-        if known is None:
-            known = self._sources[id(forward)] = self._list(forward)
-        return known
+        orders = forward.plan[:, f.TRANSPOSED].tobytes()
+        if known is None or known[0] != orders:
+            known = self._sources[id(forward)] = orders, forward, self._list(forward)
+        return known[2]
 
     def _list(self, buffers: Buffers) -> list[Product]:
         out: list[Product] = []
@@ -135,12 +136,17 @@ def run_backward(
     table: Array = NOTHING,
     steps: Array | None = None,
     sources: Array = NOTHING,
+    layers: Any = (),
+    columns: Any = (),
 ) -> None:
     """From g, the gradient for ``out``, to those of layers down to ``lowest``, into deltas; to that of the input, dx.
 
-    Parameters that the plan has lines of the table for are moved on the way.
+    Line i of the table moves, on the way, the parameter in this column (MOVES_W, MOVES_B) of ``layers[i]``.
     """
     plan, k = forward.plan, forward.kernels
+    plan[:, f.MOVES_W : f.MOVES_B + 1] = -1
+    if len(table):
+        plan[layers, columns] = np.arange(len(table))
     plan[:, f.E] = plan[:, f.G] = deltas.at
     plan[-1, f.G], plan[-1, f.Y] = address(g), address(out)
     plan[1:, f.DX] = deltas.at[:-1]

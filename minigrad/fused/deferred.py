@@ -61,7 +61,7 @@ class Deferred:
         k = kernels(self.dtype.char)
         rows, columns = self.table
         work = sum(s.m for s in self.sources)
-        k.reserve(work, columns, self.sources[0].pieces)
+        k.reserve(work, columns, self.sources[0].pieces, len(self.sources))
         k.update(
             np.array([[f.STORE, address(out), rows, columns, 0, 0, 0, len(self.sources), 0]], np.int64),
             np.zeros((1, 8), self.dtype),

@@ -37,6 +37,9 @@ def minimize(optimizer: Optimizer, loss: Tensor, retain_graph: bool | None) -> b
     nodes = _passes(order, params)
     if not nodes:
         return False
+    parameters = nodes[0]._args[1:]
+    if not all(all(map(is_, node._args[1:], parameters)) for node in nodes):
+        return False  # one was replaced between two passes
     forwards: list[ForwardPass] = [node._settings["forward"] for node in nodes]
     places, leases = _numbers(params, nodes[0]), [forward.buffers for forward in forwards]
     if places is None or not all(lease.of.apart for lease in leases):
@@ -47,7 +50,10 @@ def minimize(optimizer: Optimizer, loss: Tensor, retain_graph: bool | None) -> b
             return False
     for node in nodes:
         check_unchanged(node)
-    found = {id(node): g for node, g in _walk([loss], [None], nodes, retain_graph, False, order)}
+    found = {id(node): g for node, g in _walk([loss], [None], nodes, retain_graph, False, order, owned=False)}
+    if not found:  # rules said that no gradient flows there
+        raise RuntimeError("minimize: no gradient of the loss reaches the optimizer's parameters")
+    arrived = [found[id(node)] if id(node) in found else np.zeros_like(node._data) for node in nodes]
     owns = [forwards[0].run.deltas(lease.of.m, lease.of.dtype).lease() for lease in leases]
     passes = [(lease.of, own.of) for lease, own in zip(leases, owns, strict=True)]
     groups = [group for group in optimizer.param_groups for _ in group["params"]]
@@ -58,7 +64,7 @@ def minimize(optimizer: Optimizer, loss: Tensor, retain_graph: bool | None) -> b
         if len(steps) == STEPS:
             steps.clear()
         known = steps[key] = Step(params, places, passes, moves)
-    known.take([(found[id(node)]._data, node._data) for node in nodes], moves)
+    known.take([(g, node._data) for g, node in zip(arrived, nodes, strict=True)], moves)
     for p in params:
         mark_changed(p)
     if not retain_graph:
@@ -118,7 +124,7 @@ class Step:
             sides = int(row[f.UNITS] * row[f.PIECES]), int(row[f.IN])
             rows, columns = (sides[::-1] if row[f.TRANSPOSED] else sides) if i % 2 == 0 else _of_bias(row)
             m = sum(forward.m for forward, _ in passes)
-            k.reserve(m, columns, int(row[f.PIECES]))
+            k.reserve(m, columns, int(row[f.PIECES]), len(passes))
             self.work += 2.0 * rows * columns * m
             at = [0 if v is None else address(v) for v in states]
             lines.append((kind, address(p._data), rows, columns, *at, first, len(terms), 0))
@@ -144,9 +150,8 @@ class Step:
         for (forward, deltas), (g, out) in zip(self.passes, given, strict=True):
             g = np.ascontiguousarray(g, out.dtype)
             if alone:
-                forward.plan[self.layers, self.columns] = np.arange(len(self.lines))
-                run_backward(forward, deltas, self.lowest, g, out, None, self.lines, self.steps, self.terms)
-                forward.plan[:, f.MOVES_W : f.MOVES_B + 1] = -1
+                tables = self.lines, self.steps, self.terms, self.layers, self.columns
+                run_backward(forward, deltas, self.lowest, g, out, None, *tables)
             else:
                 run_backward(forward, deltas, self.lowest, g, out)
         if not alone:

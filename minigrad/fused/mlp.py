@@ -59,15 +59,15 @@ class Block:
 
 # ------------------------------------------------------------------------------------------- finding the runs
 
-_found: WeakKeyDictionary[Module, tuple[list[Any], list[Any]]] = WeakKeyDictionary()
+_found: WeakKeyDictionary[Module, tuple[list[Module], list[Any]]] = WeakKeyDictionary()
 
 
 def fused(network: Sequential) -> list[Any]:
     """The network's modules, those that can be fused gathered in runs."""
-    attributes = list(vars(network).values())
+    modules = [part for part in vars(network).values() if isinstance(part, Module)]
     known = _found.get(network)
-    if known is None or known[0] != attributes:
-        known = _found[network] = (attributes, parts(list(network.children())))
+    if known is None or len(known[0]) != len(modules) or not all(map(is_, known[0], modules)):
+        known = _found[network] = (modules, parts(modules))
     return known[1]
 
 

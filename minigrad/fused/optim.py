@@ -125,7 +125,7 @@ def _step(rule: Callable[..., Rule], kind: str, moves: Sequence[Move], places: P
             for source in deferred.sources:
                 sources.append(source[:6])
                 m += source.m
-            k.reserve(m, columns, source.pieces)
+            k.reserve(m, columns, source.pieces, len(deferred.sources))
             work += 2.0 * rows * columns * m
         else:
             given = g._data

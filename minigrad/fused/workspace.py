@@ -72,8 +72,11 @@ class Kernels:
         """Run cpu/loss.py."""
         compiled.kernel("loss", self.dtype, len(sums) > 1)(kind, a, t, e, factor, sums)
 
-    def reserve(self, m: int, widest: int, pieces: int) -> None:
-        """Make the workspace large enough for m rows of ``widest`` elements and maxout of so many pieces."""
+    def reserve(self, m: int, widest: int, pieces: int, sources: int = 1) -> None:
+        """Make the workspace large enough for m rows of ``widest`` elements and maxout of so many pieces.
+
+        For gradients: m is the sum of the batches of so many sources.
+        """
         size = self.zero.itemsize
         if m * widest > self._lists:
             self._lists = m * widest
@@ -86,7 +89,7 @@ class Kernels:
         scratch = (
             size * max(CHUNK, CHUNK_PER_SAMPLE * m, widest)
             + (m + 1) * (pieces + 1) * (size + 4)
-            + 4 * pieces * (size + 8)
+            + 4 * pieces * (sources + size + 8)
             + 4096
         )
         scratch = -(-scratch // 4096) * 4096

@@ -352,8 +352,8 @@ def test_simultaneous_both_gradients_from_one_set_of_draws_before_anyone_moves(w
     assert turns(recorder.events) == [
         ({"z": 1, "x": 1, "mask": 6}, "gradient of D"),
         ({}, "gradient of G"),
-        ({}, "D moves"),
         ({}, "G moves"),
+        ({}, "D moves"),
     ]
     assert losses.g_loss.item() == ops.softplus(-losses.a_fake.data).mean()  # from the logits that D learned from
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minigrad as mg
-from minigrad import Generator, Tensor, gradients, nn, no_grad, optim, use_kernels
+from minigrad import Generator, Tensor, gradients, nn, no_grad, ops, optim, use_kernels
 from minigrad.nn import functional as F
 
 pytest.importorskip("numba", reason="the kernels are compiled by it")
@@ -148,6 +148,8 @@ def test_dense_and_sparse_ways_agree(name, limits, dtype, threads):
         work[columns] = saved
     assert_close(ours, one_pass("plain", GAN[name], 100, dtype, 3), dtype)
 
+
+MODES = ("fused", "plain")
 
 OPTIMIZERS = {
     "sgd": lambda p: optim.SGD(p, lr=0.1),
@@ -352,14 +354,115 @@ def test_parameters_that_are_read_elsewhere_too(loss):
 
 
 def test_layers_that_share_memory():
+    """A constant layer in the memory of one above it, which must not move before the constant has been used."""
+
     def make():
-        net = nn.Sequential(nn.Linear(70, 70, generator=Generator(1)), nn.ReLU(), nn.Linear(70, 70))
-        net[0].weight.data = net[0].weight.data.astype(np.float64)
-        net[0].bias.data = net[0].bias.data.astype(np.float64)
-        net[2].weight, net[2].bias = net[0].weight.detach(), net[0].bias.detach()  # constants, in the same memory
+        net = nn.Sequential(*(nn.Linear(70, 70, generator=Generator(i)) for i in range(3)))
+        for layer in net:
+            layer.weight.data, layer.bias.data = (p.data.astype(np.float64) for p in layer.parameters())
+        net[1].weight = net[2].weight.detach()
         return net
 
-    both_ways(make, lambda net: (net(X) ** 2).mean(), lambda net: list(net[0].parameters()))
+    both_ways(
+        make,
+        lambda net: (net(X) ** 2).mean(),
+        lambda net: [net[0].weight, net[2].weight],
+        lambda p: optim.SGD(p, lr=100),
+    )
+
+
+def test_a_parameter_replaced_between_two_passes():
+    def loss(net):
+        first = net(X)
+        net[0].weight = nn.Parameter(2 * net[0].weight.data)
+        return (first**2).mean() + (net(X) ** 2).mean()
+
+    def parameters(net):
+        return [net[0].bias, net[2].weight]  # in both passes
+
+    both_ways(small, loss, parameters)
+    nets = [small(), small()]
+    values = [loss(net) for net in nets]
+    for mode, net, value in zip(("fused", "plain"), nets, values, strict=True):
+        with use_kernels(mode):
+            optim.SGD([net[0].weight], lr=0.1).minimize(value)
+    assert_close([nets[0][0].weight.data], [nets[1][0].weight.data], "float64")
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_a_pass_that_no_gradient_reaches(reached):
+    def loss(net):
+        chosen = net(2 * X) if reached else Tensor(np.ones((20, 66)), requires_grad=True)
+        return ops.where(net(X), chosen, 0.0).mean()
+
+    if reached:
+        both_ways(small, loss)
+        return
+    for mode, sentence in (("fused", "no gradient of the loss reaches"), ("plain", "does not depend on all of wrt")):
+        with use_kernels(mode):
+            net = small()
+            with pytest.raises(RuntimeError, match=sentence):
+                optim.SGD(net.parameters(), lr=0.1).minimize(loss(net))
+
+
+def after_a_change(change, mode):
+    """Two steps, a change, and two more."""
+    net = small()
+    optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    with use_kernels(mode):
+        for step in range(4):
+            if step == 2:
+                change(net, optimizer)
+            optimizer.minimize((net(X) ** 2).mean())
+    return [p.data.copy() for p in optimizer.parameters()]
+
+
+CHANGES = {
+    "nothing": lambda net, o: None,
+    "new arrays": lambda net, o: [setattr(p, "data", p.data / 2) for p in net.parameters()],
+    "the other order": lambda net, o: setattr(net[2].weight, "data", np.ascontiguousarray(net[2].weight.data)),
+    "a square layer in the other order": lambda net, o: setattr(
+        net[0].weight, "data", np.array(net[0].weight.data, order="C")
+    ),
+    "no momentum": lambda net, o: o.param_groups[0].update(momentum=0.0),
+    "a state that was saved": lambda net, o: o.load_state_dict(o.state_dict()),
+    "a state of another order": lambda net, o: o.state[0].update(
+        momentum_buffer=np.ascontiguousarray(o.state[0]["momentum_buffer"])
+    ),
+    "another learning rate": lambda net, o: o.param_groups[0].update(lr=0.01),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_was_kept_from_the_last_step_is_noticed_to_have_changed(change):
+    assert_close(after_a_change(change, "fused"), after_a_change(change, "plain"), "float64")
+
+
+def test_gradients_after_a_weight_was_stored_in_the_other_order():
+    nets = [small(), small()]
+    for mode, net in zip(("fused", "plain"), nets, strict=True):
+        with use_kernels(mode):
+            for _ in range(2):
+                (net(X) ** 2).mean().backward()
+                net[0].weight.data = np.ascontiguousarray(net[0].weight.data)
+    assert_close(*([p.grad.data for p in net.parameters()] for net in nets), "float64")
+
+
+def test_a_step_that_was_interrupted_leaves_no_trace(monkeypatch):
+    from minigrad.fused.workspace import Kernels
+
+    net = small()
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    with use_kernels("fused"), monkeypatch.context() as broken:
+        broken.setattr(Kernels, "backward", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            optimizer.minimize((net(X) ** 2).mean())
+    (net(X) ** 2).mean()
+    with use_kernels("fused"):
+        found = gradients((net(X) ** 2).mean(), net.parameters())
+    with use_kernels("plain"):
+        plain = gradients((net(X) ** 2).mean(), net.parameters())
+    assert_close([g.data for g in found], [g.data for g in plain], "float64")
 
 
 def test_some_parameters_only():
@@ -414,6 +517,28 @@ def test_second_derivatives_are_the_plain_ones(dtype, spec, m, seed):
     ours, plain = penalty("fused"), penalty("plain")
     for a, b in zip(ours, plain, strict=True):
         assert np.abs(a - b).max() <= 100 * TOLERANCE[dtype] * max(1, np.abs(b).max())
+
+
+def test_very_wide_layers():
+    both = [one_pass(mode, {"width": 1, "entry": 0, "layers": relus(70_000, 1)}, 3, "float32", 0) for mode in MODES]
+    assert_close(*both, "float32")
+
+
+def test_runs_are_found_once_whatever_else_a_network_holds(net):
+    from minigrad.fused.mlp import fused
+
+    net.statistics = np.zeros(3)
+    known = fused(net)
+    net.statistics = np.ones(3)
+    assert fused(net.eval()) is fused(net.train()) is known
+
+
+def test_without_a_compiler_auto_is_plain_and_fused_says_why():
+    script = SCRIPT.replace('mg.use_kernels("fused")', "mg.kernels.WARM = 0")
+    done = run_script(script, NUMBA_DISABLE_JIT="1")
+    assert done.stdout.strip() == str(expected()), done.stderr
+    done = run_script(SCRIPT, NUMBA_DISABLE_JIT="1")
+    assert 'NUMBA_DISABLE_JIT forbids to compile fused kernels; unset it, or use_kernels("plain")' in done.stderr
 
 
 def test_auto_is_plain_again_where_gradients_are_differentiated(net):

@@ -101,7 +101,7 @@ def _linear_to_input(t, threads, m, layer, work, zero, below, scales):
             _through_activation(m, below, scales, 0, m, c0, c1, zero)
         return
     one, columns = e.dtype.type(1), c1 - c0
-    at_once = CACHED // max(1, columns) if n * columns <= PACKED else m
+    at_once = max(1, CACHED // max(1, columns)) if units * columns <= PACKED else m
     for i in range(i0, i1 if columns > 0 else i0, at_once):
         stop = min(i1, i + at_once)
         if layer[f.TRANSPOSED] == 1:

@@ -81,6 +81,8 @@ def tell(sentence: str) -> None:
 @cache
 def kernel(name: str, dtype: str, parallel: bool) -> Callable[..., None]:
     """The kernel for float32 or float64, compiled."""
+    if numba.config.DISABLE_JIT:
+        raise RuntimeError('NUMBA_DISABLE_JIT forbids to compile fused kernels; unset it, or use_kernels("plain")')
     function = dispatcher(name, parallel)
     zero = np.dtype(dtype).type(0)
     table = np.zeros((0, 32), np.int64)

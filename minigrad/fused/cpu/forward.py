@@ -84,7 +84,7 @@ def linear_layer(t, threads, m, layer, numbers, work, zero):
         return positive
     i0, i1, c0, c1 = shares(m, units, t, threads)
     one, columns = x.dtype.type(1), c1 - c0
-    at_once = CACHED // max(1, columns) if n * columns <= PACKED else m
+    at_once = max(1, CACHED // max(1, columns)) if n * columns <= PACKED else m
     for i in range(i0, i1 if columns > 0 else i0, at_once):
         stop = min(i1, i + at_once)
         if layer[f.TRANSPOSED] == 1:

@@ -27,11 +27,14 @@ def _squares(a, t, e, factor):
 
 @njit(**SUMS)
 def _cross_entropies(a, t, e, factor):
-    """The sum of ``max(a, 0) - a t + log(1 + e^-|a|)``; ``e = factor (sigmoid(a) - t)``."""
+    """The sum of ``max(a, 0) - a t + log(1 + e^-|a|)``; ``e = factor (sigmoid(a) - t)``.
+
+    ``max(a, 0) - a t`` is ``(1 - t) max(a, 0) - t min(a, 0)``, which an infinite logit does not make nan.
+    """
     total, zero, one = a.dtype.type(0), a.dtype.type(0), a.dtype.type(1)
     for i in range(len(a)):
         small = exp(-abs(a[i]))
-        total += max(a[i], zero) - a[i] * t[i] + math.log1p(small)
+        total += (one - t[i]) * max(a[i], zero) - t[i] * min(a[i], zero) + math.log1p(small)
         e[i] = factor * ((one if a[i] > zero else small) / (one + small) - t[i])
     return total
 

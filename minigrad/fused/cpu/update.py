@@ -177,7 +177,7 @@ def _rows_of(t, threads, rows, pieces):
 
 @njit(**FAST)
 def update_parameter(t, threads, line, h, sources, work, zero):
-    """Thread t's rows of one parameter."""
+    """Thread t's part of one parameter: rows, or columns of what is dense."""
     rows, columns = line[f.ROWS], line[f.COLUMNS]
     size = rows * columns
     p = array_at(line[f.P], size, zero)
