@@ -176,7 +176,7 @@ class Team:
                 return Result("too slow", f"{seconds:.2g} s at length {length:,}")
         answer = child.ask(STARTING + 8 * cap, do="prepare", case=to_json(case), exact=exact, seconds=cap)
         result = Result(**answer)
-        if isinstance(case, Chain) and case.op == "add":
+        if isinstance(case, Chain) and case.op == "add" and result.status != "not applicable":
             self.chains[name] = (case.length, result.estimate if result.status == "ok" else math.inf)
         return result
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, overload
 
 import numpy as np
 
+from .errors import explained
 from .mode import recording, thread
 from .protocols import ArrayProtocol
 
@@ -156,7 +157,7 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
         try:
             data = forward(*values, **settings)
         except (ValueError, TypeError, IndexError) as error:
-            raise _explained(error, name, values) from None
+            raise explained(error, name, values) from None
         if not any_tensor:
             return data
         out = _new(Tensor)
@@ -204,14 +205,6 @@ class _Each:
 
     def __getitem__(self, i: int) -> Callable[..., Any]:
         return partial(self.rule, i)
-
-
-def _explained(error: Exception, name: str, values: Sequence[Any]) -> Exception:
-    """The same error, saying which op was given what."""
-    arrays = (np.ndarray, np.generic)
-    given = ", ".join(f"{v.shape} {v.dtype}" if isinstance(v, arrays) else repr(v)[:40] for v in values)
-    kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
-    return kind(f"{name} of {given}: {error}")
 
 
 # ------------------------------------------------------------------------------------------------- the walk
@@ -305,7 +298,7 @@ def _walk(
                     key = id(a)
                     grads[key] = grads[key] + ga if key in grads else ga
             if id(node) not in kept:
-                free(node)
+                node._op, node._args, node._settings = _freed, (), {}
         return _owned(found, given) if owned else found
 
 
@@ -330,11 +323,6 @@ def history(roots: Iterable[Tensor]) -> list[Tensor]:
             stack += (node, None)
             stack += [a for a in node._args if isinstance(a, Tensor)]
     return order
-
-
-def free(node: Tensor) -> None:
-    """Give back what the op's derivatives would need."""
-    node._op, node._args, node._settings = _freed, (), {}
 
 
 def _freed() -> None:

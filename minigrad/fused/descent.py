@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..engine import Tensor, _walk, check_unchanged, free, history, mark_changed
+from ..engine import Tensor, _freed, _walk, check_unchanged, history, mark_changed
 from ..optim import Optimizer
 from .buffers import Buffers, Deltas, how_now, run_backward
 from .cpu import fields as f
@@ -69,7 +69,7 @@ def minimize(optimizer: Optimizer, loss: Tensor, retain_graph: bool | None) -> b
         mark_changed(p)
     if not retain_graph:
         for node in nodes:
-            free(node)
+            node._op, node._args, node._settings = _freed, (), {}
     return True
 
 

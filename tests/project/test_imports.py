@@ -21,7 +21,8 @@ MINIGRAD = {
     "kernels": "mode fused.descent fused.loss fused.mlp fused.optim fused.cpu.compiled",  # later, when they are wanted
     "protocols": "",
     "random": "",
-    "engine": "mode protocols",
+    "errors": "",
+    "engine": "errors mode protocols",
     "diagnosis": "engine",
     "ops.elementary": "engine",
     "ops.shape": "engine",
