@@ -200,7 +200,7 @@ def evaluate(run: Path, n: int, seed: int, data_dir: Path | None) -> None:
     from .evaluate import evaluate as parzen
     from .files import write_atomically
     from .run_folder import RunFolder, versions
-    from .training import Player
+    from .sampling import Player
 
     folder = RunFolder.read(run)
     player = Player(folder)
@@ -227,7 +227,7 @@ def sample(run: Path, n: int, seed: int, out: Path | None) -> None:
     from . import pictures
     from .data import load
     from .run_folder import RunFolder
-    from .training import Player
+    from .sampling import Player
 
     player = Player(RunFolder.read(run))
     data = None if player.image_shape else load(player.settings.data, seed=player.settings.seed).valid

@@ -19,6 +19,7 @@ class Progress:
     def __init__(self, step: int, steps: int, log_every: int) -> None:
         self.step, self.steps, self.log_every = step, steps, log_every
         self.shown: dict[str, float] = {}
+        self.jsd: float | None = None  # the last reading of the gauge
         self.shows = True
         self.first, self.started = step, time.perf_counter()
         self.bar = tqdm(
@@ -59,4 +60,6 @@ class Progress:
 
     def _numbers(self) -> str:
         s = self.shown
-        return f"D loss {s['d_loss']:.3f}  G loss {s['g_loss']:.3f}  D(x) {s['d_real']:.2f}  D(G(z)) {s['d_fake']:.2f}"
+        gauge = "" if self.jsd is None else f"  JSD >= {self.jsd:.3f}"
+        losses = f"D loss {s['d_loss']:.3f}  G loss {s['g_loss']:.3f}"
+        return f"{losses}  D(x) {s['d_real']:.2f}  D(G(z)) {s['d_fake']:.2f}{gauge}"

@@ -2,9 +2,11 @@
 
 settings.json             all settings, seed, command and versions at the start
 metrics.jsonl             one line per log step; the same bytes for the same run, so no times
+validation.jsonl          one line per validation: what held-out examples say, without dropout
 sessions.jsonl            one line per process that worked on the run: steps, seconds, versions
 samples/step-000123.png   images
 checkpoint.safetensors    where to go on from
+best.safetensors          the state of the highest Parzen estimate on validation examples so far
 lock                      held by the process that trains
 
 A kill at any moment leaves a folder that `open` accepts (or, before settings.json, `create` once more):
@@ -62,6 +64,7 @@ class RunFolder:
         self.path = path
         self.settings: dict[str, Any] = document["settings"]
         self.checkpoint_file = path / "checkpoint.safetensors"
+        self.best_file = path / "best.safetensors"
         self.samples_folder = path / "samples"
         self._document = document
         self._lock = lock
@@ -145,6 +148,10 @@ class RunFolder:
             raise ValueError(f'a line of metrics needs an integer "step", but got {dict(record)}')
         self._append("metrics.jsonl", record)
 
+    def append_validation(self, record: Mapping[str, Any]) -> None:
+        """Add one line to validation.jsonl, as in metrics.jsonl."""
+        self._append("validation.jsonl", record)
+
     def append_session(self, record: Mapping[str, Any]) -> None:
         """Add one line to sessions.jsonl, the place for times."""
         self._append("sessions.jsonl", record)
@@ -153,16 +160,27 @@ class RunFolder:
         """The lines of metrics.jsonl; a torn last line does not count."""
         return [record for _, record in self._lines("metrics.jsonl")]
 
+    def validation(self) -> list[dict[str, Any]]:
+        """The lines of validation.jsonl; a torn last line does not count."""
+        return [record for _, record in self._lines("validation.jsonl")]
+
     def sessions(self) -> list[dict[str, Any]]:
         """The lines of sessions.jsonl; a torn last line does not count."""
         return [record for _, record in self._lines("sessions.jsonl")]
 
     def truncate_metrics(self, step: int) -> None:
         """Keep exactly the lines with "step" <= `step`, byte for byte, and no torn last line."""
+        self._truncate("metrics.jsonl", step)
+
+    def truncate_validation(self, step: int) -> None:
+        """The same for validation.jsonl."""
+        self._truncate("validation.jsonl", step)
+
+    def _truncate(self, name: str, step: int) -> None:
         self._require_lock()
-        path = self.path / "metrics.jsonl"
+        path = self.path / name
         kept = bytearray()
-        for number, (line, record) in enumerate(self._lines("metrics.jsonl"), 1):
+        for number, (line, record) in enumerate(self._lines(name), 1):
             if not _is_step(record.get("step")):
                 raise UserError(f'line {number} of {path} has no integer "step"; mend or remove that line')
             if record["step"] <= step:
@@ -191,9 +209,14 @@ class RunFolder:
         sync(self.path / "metrics.jsonl")  # no power cut shall leave a checkpoint that is ahead of the metrics
         checkpoint.save(self.checkpoint_file, arrays, metadata)
 
-    def load_checkpoint(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """The arrays and metadata of the checkpoint; see `gan.checkpoint.load`."""
-        return checkpoint.load(self.checkpoint_file)
+    def save_best(self, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> None:
+        """Replace the best state, atomically; after a kill the run comes by here again, to the same bytes."""
+        self._require_lock()
+        checkpoint.save(self.best_file, arrays, metadata)
+
+    def load_checkpoint(self, best: bool = False) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """The arrays and metadata of the last checkpoint, or of the best; see `gan.checkpoint.load`."""
+        return checkpoint.load(self.best_file if best else self.checkpoint_file)
 
     def clean(self) -> None:
         """Remove the temporary files of killed processes."""

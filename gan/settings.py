@@ -67,6 +67,8 @@ class Settings:
     kernels: str = _setting("fused", "compiled code for whole networks, or op by op", ("fused", "plain"))
 
     log_every: int = _setting(100, "iterations between lines of metrics.jsonl", low=1)
+    validate_every: int = _setting(500, "iterations between lines of validation.jsonl", low=1)
+    parzen_every: int = _setting(2500, "iterations between Parzen estimates in them", low=1)
     sample_every: int = _setting(500, "iterations between pictures", low=1)
     checkpoint_every: int = _setting(500, "iterations between checkpoints", low=1)
 
@@ -101,6 +103,7 @@ _POINTS = {
 _PLANE = {
     **_POINTS,
     "steps": 10_000,
+    "parzen_every": 10_000,  # the density is known here
     "noise_dim": 2,
     "generator_layers": (128, 128),
     "generator_init": 0.1,
@@ -154,10 +157,13 @@ def with_length(settings: Settings, steps: int | None, epochs: int | None, examp
 
 
 def from_dict(saved: Mapping[str, Any]) -> Settings:
-    """The inverse of ``as_dict``. UserError where a setting is missing, unknown or wrong."""
+    """The inverse of ``as_dict``; a setting that is younger than the file has its default, which changes nothing.
+
+    UserError where one is unknown or wrong.
+    """
     names = {f.name for f in fields(Settings)}
-    if saved.keys() != names:
-        wrong = sorted(saved.keys() ^ names)
+    wrong = sorted(saved.keys() - names) or sorted({"data", "preset", "seed", "steps"} - saved.keys())
+    if wrong:
         raise UserError(f"these are not the settings of this version: {', '.join(wrong)} missing or unknown")
     values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
     return Settings(**values)

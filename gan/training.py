@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,8 +9,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from minigrad import Generator, Tensor, get_num_threads, no_grad, ops, optim, use_kernels
-from minigrad.nn import Module
+from minigrad import Generator, get_num_threads, ops, optim, use_kernels
 
 from . import pictures
 from .algorithm import Game, alternating, simultaneous
@@ -23,7 +21,9 @@ from .networks import discriminator_network, generator_network, marginal_logits
 from .objectives import GENERATOR_LOSSES
 from .progress import Progress
 from .run_folder import RunFolder, versions
+from .sampling import draw_noise, generate, logits
 from .settings import Settings, from_dict
+from .validation import Validation
 
 Array = np.ndarray[Any, Any]
 
@@ -36,19 +36,6 @@ OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
 }
 
 
-def draw_noise(settings: Settings, m: int, stream: Generator) -> Array:
-    """(m, noise_dim) draws of p_z, of unit variance in each coordinate."""
-    size, a = (m, settings.noise_dim), math.sqrt(3)
-    return stream.uniform(-a, a, size) if settings.noise == "uniform" else stream.normal(0, 1, size)
-
-
-@no_grad()
-def generate(G: Module, z: Array) -> Array:
-    """G(z), a thousand at a time: (n, noise_dim) -> (n, dimension). Nobody waits for kernels for that."""
-    with use_kernels("plain"), np.errstate(over="ignore", invalid="ignore"):  # who takes the samples checks them
-        return np.concatenate([G(Tensor(part)).data for part in np.array_split(z, 1 + len(z) // 1000)])
-
-
 class Training:
     """One run's whole state: the players, their optimisers and schedules, the random streams, the place in the data."""
 
@@ -56,7 +43,7 @@ class Training:
         s = self.settings = settings
         self.dataset = dataset
         self.step = 0
-        weights, self.masks, self.z, order, shown = Generator(s.seed).split(5)
+        weights, self.masks, self.z, order, shown, held_out = Generator(s.seed).split(6)
         self.G = generator_network(
             s, dataset.dimension, marginal_logits(dataset.train) if s.generator_bias == "marginals" else None, weights
         )
@@ -81,6 +68,8 @@ class Training:
             s.discriminator_scale,
         )
         self.shown = draw_noise(s, SHOWN_IMAGES if dataset.image_shape else SHOWN_POINTS, shown)
+        self.validation = Validation(s, dataset, held_out)
+        self.best: dict[str, float] | None = None  # the highest validation Parzen estimate so far, and its step
         self.sums = dict.fromkeys(("d_loss", "g_loss", "d_real", "d_fake"), 0.0)  # since the last line of metrics
 
     def iterate(self) -> dict[str, float]:
@@ -131,14 +120,16 @@ class Training:
             self.sums = dict.fromkeys(self.sums, 0.0)
         return line | {"learning_rate": group["lr"], "momentum": group.get("momentum", self.settings.momentum_start)}
 
-    @no_grad()
     def judge(self, x: Array) -> Array:
         """D(x) without dropout: (n, dimension) -> (n,)."""
-        self.D.eval()
-        with use_kernels("plain"):
-            verdict = ops.sigmoid(self.D(Tensor(x.astype(np.float32)))).data[:, 0]
-        self.D.train()
-        return np.asarray(verdict)
+        return np.asarray(ops.sigmoid(logits(self.D, x.astype(np.float32))))
+
+    def validate(self) -> dict[str, Any]:
+        """One line of validation: the JSD gauge, and when it is due the Parzen estimate; see gan/validation.py."""
+        line = {"step": self.step, "epoch": self._epoch()} | self.validation.gauge(self.G, self.D)
+        if self.step % self.settings.parzen_every == 0:
+            line |= self.validation.parzen(self.G)
+        return line
 
     # ------------------------------------------------------------------------------------- checkpoints
 
@@ -160,6 +151,7 @@ class Training:
             "dimension": self.dataset.dimension,
             "image_shape": self.dataset.image_shape,
             "step": self.step,
+            "best": self.best,
             "sums": self.sums,
             "optimizers": numbers,
             "minibatches": self.minibatches.state_dict(),
@@ -181,6 +173,7 @@ class Training:
                 saved["state"].setdefault(int(i), {})[what] = v
             optimizer.load_state_dict(saved)
         self.step = metadata["step"]
+        self.best = metadata.get("best")
         self.sums = {name: metadata["sums"][name] for name in self.sums}  # in this order: a checkpoint sorts its keys
         for scheduler in self.every_iteration:
             scheduler.load_state_dict({"count": self.step})
@@ -189,25 +182,6 @@ class Training:
         self.minibatches.load_state_dict(metadata["minibatches"])
         self.masks.load_state_dict(metadata["masks"])
         self.z.load_state_dict(metadata["z"])
-
-
-class Player:
-    """The trained G of a run, to draw from. Needs the checkpoint only, not the data."""
-
-    def __init__(self, run: RunFolder) -> None:
-        arrays, metadata = run.load_checkpoint()
-        try:
-            self.settings = from_dict(metadata["settings"])
-            self.step, shape = int(metadata["step"]), metadata["image_shape"]
-            self.image_shape: tuple[int, int] | None = (int(shape[0]), int(shape[1])) if shape else None
-            self.G = generator_network(self.settings, int(metadata["dimension"]), None, Generator(0))
-            self.G.load_state_dict({k[2:]: v for k, v in arrays.items() if k.startswith("G.")})
-        except (KeyError, ValueError, TypeError) as error:
-            raise UserError(f"{run.checkpoint_file} does not fit its settings: {error}; train anew") from None
-
-    def draw(self, n: int, seed: int) -> Array:
-        """``n`` samples (n, dimension) from fresh noise."""
-        return generate(self.G, draw_noise(self.settings, n, Generator(seed)))
 
 
 def resumed(run: RunFolder, settings: Settings, dataset: Dataset) -> Training:
@@ -221,6 +195,7 @@ def resumed(run: RunFolder, settings: Settings, dataset: Dataset) -> Training:
     if training.step < settings.steps:
         # An earlier end may have left a line for its last, shorter interval, which now goes on.
         run.truncate_metrics(training.step - training.step % settings.log_every)
+        run.truncate_validation(training.step)
         run.remove_samples_after(training.step)
     return training
 
@@ -228,8 +203,8 @@ def resumed(run: RunFolder, settings: Settings, dataset: Dataset) -> Training:
 def load(training: Training, run: RunFolder) -> None:
     """Restore a Training from the checkpoint of its run."""
     arrays, metadata = run.load_checkpoint()
-    saved, own = metadata.get("settings", {}), training.settings.as_dict()
-    differ = sorted(k for k in own if k != "steps" and saved.get(k) != own[k])
+    saved, own = from_dict(metadata.get("settings", {})).as_dict(), training.settings.as_dict()
+    differ = sorted(k for k in own if k != "steps" and saved[k] != own[k])
     if differ:
         raise UserError(
             f"{run.checkpoint_file} is from a run with other settings ({', '.join(differ)}); "
@@ -268,6 +243,8 @@ def train(run: RunFolder, training: Training, command: list[str]) -> bool:
             progress.advance(training.step, now)
             if training.step % s.log_every == 0:
                 run.append_metrics(training.means())
+            if training.step % s.validate_every == 0:
+                _validate(run, training, progress)
             if training.step % s.sample_every == 0 or training.step == s.steps:
                 _draw(run, training)  # before the checkpoint: after a kill between them it is drawn again
             if training.step % s.checkpoint_every == 0:
@@ -296,6 +273,17 @@ def train(run: RunFolder, training: Training, command: list[str]) -> bool:
 def _save(run: RunFolder, training: Training) -> None:
     training.require_finite()
     run.save_checkpoint(*training.state())
+
+
+def _validate(run: RunFolder, training: Training, progress: Progress) -> None:
+    """Write down what the held-out examples say, and keep the state that they like best."""
+    training.require_finite()
+    line = training.validate()
+    progress.jsd = line["jsd"]
+    run.append_validation(line)
+    if "parzen" in line and (training.best is None or line["parzen"] > training.best["parzen"]):
+        training.best = {"step": training.step, "parzen": line["parzen"]}
+        run.save_best(*training.state())
 
 
 def _draw(run: RunFolder, training: Training) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,7 @@ class Parzen:
     at_edge         sigma is the smallest or the largest of `grid`: a better width may lie beyond, so pass a
                     grid that goes on there. Always true for a grid of one sigma, which is given, not chosen
     grid, curve     the widths that were tried and the validation mean of each
+    distance        mean squared distance of a validation point to its nearest sample: what the estimate follows
     n_samples, n_valid, n_test   how many points of each kind were used
     """
 
@@ -66,9 +67,23 @@ class Parzen:
     at_edge: bool
     grid: tuple[float, ...]
     curve: tuple[float, ...]
+    distance: float
     n_samples: int
     n_valid: int
     n_test: int
+
+
+class Selection(NamedTuple):
+    """The width of highest mean log p(x) over the validation points; that mean for every width (s,); see `Parzen`."""
+
+    sigma: float
+    curve: Values
+    distance: float
+
+    @property
+    def validation(self) -> float:
+        """The top of the curve, in nats."""
+        return float(self.curve.max())
 
 
 def evaluate(samples: Points, valid: Points, test: Points, *, sigmas: Widths = SIGMAS) -> Parzen:
@@ -82,32 +97,31 @@ def evaluate(samples: Points, valid: Points, test: Points, *, sigmas: Widths = S
     _check_pair("test", test, "samples", samples)  # before the selection's work
     _check_pair("valid", valid, "samples", samples)
     valid = valid[:SELECTION]
-    sigma, curve = select_sigma(valid, samples, sigmas)
+    sigma, curve, distance = chosen = select_sigma(valid, samples, sigmas)
     grid = np.atleast_1d(_widths(sigmas))
     values = log_likelihood(test, samples, sigma)
     return Parzen(
         sigma=sigma,
         log_likelihood=float(values.mean()),
         standard_error=float(values.std(ddof=0)) / math.sqrt(len(test)),
-        validation=float(curve.max()),
+        validation=chosen.validation,
         at_edge=sigma in (grid.min(), grid.max()),
         grid=tuple(grid.tolist()),
         curve=tuple(curve.tolist()),
+        distance=distance,
         n_samples=len(samples),
         n_valid=len(valid),
         n_test=len(test),
     )
 
 
-def select_sigma(valid: Points, samples: Points, sigmas: Widths = SIGMAS) -> tuple[float, Values]:
-    """(the width of highest mean log p(x) over `valid`, that mean for every width): float, float64 (s,).
-
-    valid (v, d), all of it, and samples (n, d). Nats; of tied widths the first.
-    """
+def select_sigma(valid: Points, samples: Points, sigmas: Widths = SIGMAS) -> Selection:
+    """The width for these samples (n, d), by all of `valid` (v, d). Nats; of tied widths the first."""
     _check_pair("valid", valid, "samples", samples)
     widths = np.atleast_1d(_widths(sigmas))
-    table = log_likelihood(valid, samples, widths).mean(axis=1)
-    return float(widths[table.argmax()]), table
+    table, nearest = _log_likelihood(valid, samples, widths)
+    means = table.mean(axis=1)
+    return Selection(float(widths[means.argmax()]), means, float(nearest.mean()))
 
 
 def log_likelihood(x: Points, samples: Points, sigma: float | Widths, *, block: int | None = None) -> Values:
@@ -119,22 +133,27 @@ def log_likelihood(x: Points, samples: Points, sigma: float | Widths, *, block: 
     """
     _check_pair("x", x, "samples", samples)
     widths = _widths(sigma)
-    block = _default_block(x.shape[1]) if block is None else block
-    if block < 1:
+    if block is not None and block < 1:
         raise UserError(f"block must be a number of rows, 1 or more, and is {block}.")
+    out, _ = _log_likelihood(x, samples, np.atleast_1d(widths), block)
+    return out if widths.ndim else out[0]
+
+
+def _log_likelihood(x: Points, samples: Points, grid: Values, block: int | None = None) -> tuple[Values, Values]:
+    """The log p(x) (s, m), and the squared distance of each x to its nearest sample (m,)."""
+    block = _default_block(x.shape[1]) if block is None else block
     # Distances do not depend on the origin, and the middle of the samples keeps the norms below small. A
     # middle of extremes, and not a mean, is the same number for every dtype and every order of the samples.
     centre = np.stack([samples.min(axis=0), samples.max(axis=0)]).astype(np.float64).mean(axis=0)
-    grid = np.atleast_1d(widths)
     scales = 0.5 / grid**2
-    out = np.empty((len(scales), len(x)))
+    out, nearest = np.empty((len(scales), len(x))), np.empty(len(x))
     space = np.empty((2, min(block, len(x)) * min(block, len(samples))))
     with np.errstate(under="ignore"):  # a far sample's term is 0 beside the nearest one's
         for rows in _slices(len(x), block):
-            out[:, rows] = _log_sum_exp(_centred(x[rows], centre), samples, centre, scales, block, space)
+            out[:, rows], nearest[rows] = _log_sum_exp(_centred(x[rows], centre), samples, centre, scales, block, space)
     out -= math.log(len(samples))
     out -= x.shape[1] * np.log(grid * math.sqrt(2 * math.pi))[:, None]
-    return out if widths.ndim else out[0]
+    return out, nearest
 
 
 def _log_sum_exp(
@@ -144,8 +163,8 @@ def _log_sum_exp(
     scales: Values,
     block: int,
     space: Values,
-) -> Values:
-    """log sum_i exp( -scale ||x - s_i||^2 ) for each scale and each row of the centred x: (s, m).
+) -> tuple[Values, Values]:
+    """log sum_i exp( -scale ||x - s_i||^2 ) for each scale and each row of the centred x: (s, m); the least distance.
 
     One pass over the samples. The largest exponent of every scale belongs to the nearest sample, so one
     running minimum serves all scales: sums are kept relative to it, and rescaled when a nearer sample is met.
@@ -175,7 +194,7 @@ def _log_sum_exp(
             np.multiply(distances, -scale, out=terms)
             total += np.exp(terms, out=terms).sum(axis=1)
     logs: Values = np.log(sums) - scales[:, None] * nearest[:, 0]
-    return logs
+    return logs, nearest[:, 0]
 
 
 def _centred(points: Points, centre: Values) -> Values:

@@ -221,7 +221,7 @@ def test_the_nearest_sample_may_come_first_or_last(order):
 def test_select_sigma_finds_the_planted_width():
     samples = rng().random((20, 30)) * 10  # far apart: the width of the noise is the best window
     noise = SIGMAS[3] * rng(1).normal(size=(2000, 30))
-    sigma, table = select_sigma(np.tile(samples, (100, 1)) + noise, samples)
+    sigma, table, _ = select_sigma(np.tile(samples, (100, 1)) + noise, samples)
     assert isinstance(sigma, float)
     assert sigma == SIGMAS[3]
     assert table.shape == (10,)
@@ -230,7 +230,7 @@ def test_select_sigma_finds_the_planted_width():
 
 def test_select_sigma_returns_the_means_that_it_compared():
     valid, samples = rng().random((30, 4)), rng(1).random((50, 4))
-    sigma, table = select_sigma(valid, samples, [0.7, 0.05, 0.2])
+    sigma, table, _ = select_sigma(valid, samples, [0.7, 0.05, 0.2])
     np.testing.assert_allclose(table, [naive(valid, samples, s).mean() for s in (0.7, 0.05, 0.2)])
     assert sigma == 0.2
     assert select_sigma(valid, samples, [0.3, 0.3])[0] == 0.3
