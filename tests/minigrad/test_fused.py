@@ -841,6 +841,11 @@ print({{p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"}}
     assert result.stdout.strip() == "{1}", result.stdout + result.stderr
 
 
+def test_numba_may_have_fewer_threads_than_there_are_cores():
+    result = run_script("import minigrad as mg\nprint(mg.get_num_threads())", NUMBA_NUM_THREADS="1")
+    assert result.stdout.strip() == "1", result.stdout + result.stderr
+
+
 def run_script(script, **env):
     return subprocess.run(
         [sys.executable, "-W", "default", "-c", script], env={**os.environ, **env}, capture_output=True, text=True

@@ -125,10 +125,11 @@ _threads = 0
 
 
 def get_num_threads() -> int:
-    """How many threads large layers use: all that this process may run on, unless told otherwise."""
+    """How many threads large layers use: all that this process may run on and Numba has, unless told otherwise."""
     global _threads
     if not _threads:
-        set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        set_num_threads(min(cores, MOST_THREADS))  # NUMBA_NUM_THREADS may be fewer
     return _threads
 
 
