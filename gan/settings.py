@@ -133,6 +133,9 @@ ADAPTED: dict[str, dict[str, Any]] = {
 }
 
 
+YOUNGER = {"validate_every", "parzen_every"}  # settings that runs of version 0.1.0 did not write down
+
+
 def make(data: str, preset: str, **overrides: Any) -> Settings:
     """The preset for a data set, with single settings overridden. UserError for what does not exist."""
     names = [f.name for f in fields(Settings)]
@@ -157,12 +160,12 @@ def with_length(settings: Settings, steps: int | None, epochs: int | None, examp
 
 
 def from_dict(saved: Mapping[str, Any]) -> Settings:
-    """The inverse of ``as_dict``; a setting that is younger than the file has its default, which changes nothing.
+    """The inverse of ``as_dict``. UserError where a setting is missing, unknown or wrong.
 
-    UserError where one is unknown or wrong.
+    Those in YOUNGER may be missing: the run is older than they are, and went as their defaults have it.
     """
     names = {f.name for f in fields(Settings)}
-    wrong = sorted(saved.keys() - names) or sorted({"data", "preset", "seed", "steps"} - saved.keys())
+    wrong = sorted((saved.keys() ^ names) - (YOUNGER - saved.keys()))
     if wrong:
         raise UserError(f"these are not the settings of this version: {', '.join(wrong)} missing or unknown")
     values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}

@@ -17,7 +17,8 @@ from minigrad import Generator
 from minigrad.nn import Module
 
 from .data import Dataset
-from .evaluate import POINT_SIGMAS, SELECTION, SIGMAS, gauge, select_sigma
+from .evaluate import POINT_SIGMAS, SELECTION, SIGMAS, select_sigma
+from .evaluate.gauge import gauge
 from .sampling import draw_noise, generate, logits
 from .settings import Settings
 

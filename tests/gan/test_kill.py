@@ -22,6 +22,7 @@ GAN = [sys.executable, "-m", "gan"]
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(gan.__file__).parents[1])}
 SETTINGS = [  # about half a second of training; hardly a moment without a write
     *("--steps", "400", "--log-every", "10", "--sample-every", "40", "--checkpoint-every", "7", "--seed", "3"),
+    *("--validate-every", "20", "--parzen-every", "100"),
     *("--generator-layers", "16,16", "--discriminator-layers", "8,8", "--batch-size", "20", "--k", "2"),
 ]
 
@@ -48,7 +49,7 @@ def finish(process):
 
 
 def results(folder):
-    files = [folder / "checkpoint.safetensors", folder / "metrics.jsonl", *(folder / "samples").iterdir()]
+    files = [*folder.glob("*.safetensors"), *folder.glob("[mv]*.jsonl"), *(folder / "samples").iterdir()]
     return {path.name: path.read_bytes() for path in files}
 
 
@@ -57,7 +58,7 @@ def whole(tmp_path_factory):
     """The results of a run that nobody disturbs."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     finish(start(folder, *SETTINGS))
-    assert len(results(folder)) == 2 + 11
+    assert len(results(folder)) == 4 + 11
     return results(folder)
 
 

@@ -47,7 +47,10 @@ AUTHORS = {
     "momentum_end": 0.7,
     "momentum_epochs": 250,
 }
-NOT_IN_THE_TABLE = {"seed", "kernels", "steps", "log_every", "sample_every", "checkpoint_every"}
+NOT_IN_THE_TABLE = {
+    *("seed", "kernels", "steps"),
+    *("log_every", "sample_every", "checkpoint_every", "validate_every", "parzen_every"),
+}
 LEARNING_RATES = {1: 0.09980, 50: 0.09048, 100: 0.08187, 250: 0.06065, 500: 0.03679, 1000: 0.01353}  # after that epoch
 MOMENTA = {1: 0.5, 50: 0.5394, 125: 0.5996, 250: 0.7, 251: 0.7, 500: 0.7}  # in that epoch
 
@@ -302,6 +305,14 @@ def test_saved_settings_lack_one():
     del saved["pieces"]
     with pytest.raises(UserError, match="pieces missing or unknown"):
         presets.from_dict(saved)
+
+
+def test_settings_younger_than_the_run_have_their_defaults():
+    made = presets.make("mnist", "paper")
+    saved = {name: value for name, value in made.as_dict().items() if name not in presets.YOUNGER}
+    assert presets.YOUNGER
+    assert len(saved) == len(made.as_dict()) - len(presets.YOUNGER)
+    assert presets.from_dict(saved) == made
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A run that stops, wherever it stops, goes on as if it had not: the same bytes. What it writes down and when."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -12,13 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan import pictures
+from gan import checkpoint, pictures, validation
 from gan import settings as presets
 from gan import training as training_module
 from gan.data import Dataset, load
 from gan.data.minibatches import Minibatches
 from gan.errors import UserError
+from gan.evaluate import evaluate
+from gan.evaluate.gauge import gauge
 from gan.run_folder import RunFolder
+from gan.sampling import Player
 from gan.training import Training, generate, resumed, train
 from minigrad import Generator
 
@@ -31,13 +35,14 @@ def tiny_data(**planted):
     x = np.random.default_rng(1).random((37, 6), np.float32)
     for row, value in planted.items():
         x[int(row.removeprefix("row"))] = value
-    return Dataset(name="tiny", train=x, valid=x[:1], test=x[:1], image_shape=(2, 3))
+    return Dataset(name="tiny", train=x, valid=x[:3], test=x[:1], image_shape=(2, 3))
+
+
+OFTEN = {"log_every": 4, "sample_every": 5, "checkpoint_every": 3, "validate_every": 2, "parzen_every": 6}
 
 
 def tiny(preset="paper", **overrides):
-    return presets.make(
-        "mnist", preset, **{**TINY, **LIVELY, "log_every": 4, "sample_every": 5, "checkpoint_every": 3, **overrides}
-    )
+    return presets.make("mnist", preset, **{**TINY, **LIVELY, **OFTEN, **overrides})
 
 
 def begin(folder, settings, dataset):
@@ -55,9 +60,21 @@ def go_on(folder, steps, dataset):
 
 
 def results(folder):
-    """All that must not depend on stops: the checkpoint, the metrics and every picture."""
-    files = [folder / "checkpoint.safetensors", folder / "metrics.jsonl", *sorted((folder / "samples").iterdir())]
-    return {path.name: path.read_bytes() for path in files}
+    """All that must not depend on stops: the checkpoints, what was measured and every picture."""
+    files = [*folder.glob("*.safetensors"), *folder.glob("[mv]*.jsonl"), *sorted((folder / "samples").iterdir())]
+    found = {path.name: path.read_bytes() for path in files}
+    if "best.safetensors" in found:  # says how many steps were planned when it was written
+        arrays, metadata = checkpoint.load(folder / "best.safetensors")
+        del metadata["settings"]["steps"]
+        found["best.safetensors"] = ({name: a.tobytes() for name, a in arrays.items()}, metadata)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def few_samples():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(validation, "SAMPLES", 60)
+        yield
 
 
 # ------------------------------------------------------------------------------------------------ exact resume
@@ -74,7 +91,7 @@ RUNS = {
 @pytest.mark.parametrize("name", RUNS)
 def test_200_steps_are_100_and_100_more(name, tmp_path):
     data, preset, settings = RUNS[name]
-    often = {"log_every": 30, "sample_every": 80, "checkpoint_every": 30}  # none of them divides 100
+    often = {"log_every": 30, "sample_every": 80, "checkpoint_every": 30, "validate_every": 40, "parzen_every": 80}
     settings = presets.make(
         data, preset, **{**SMALL, **LIVELY, **often, **settings, "steps": 200, "momentum_epochs": 9}
     )
@@ -143,6 +160,8 @@ def test_killed_before_or_after_any_write(tmp_path, monkeypatch):
 
     for owner, name in (
         (RunFolder, "append_metrics"),
+        (RunFolder, "append_validation"),
+        (RunFolder, "save_best"),
         (RunFolder, "save_checkpoint"),
         (RunFolder, "append_session"),
         (pictures, "save"),
@@ -150,7 +169,11 @@ def test_killed_before_or_after_any_write(tmp_path, monkeypatch):
         monkeypatch.setattr(owner, name, dying(getattr(owner, name)))
     begin(tmp_path / "counted", settings, dataset)
     moments = len(writes)
-    assert moments == 2 * (3 + 4 + 1 + 4)  # metrics at 4, 8, 12; checkpoints at 3, 6, 9, 12; pictures at 0, 5, 10, 12
+    # metrics at 4, 8, 12; checkpoints at 3, 6, 9, 12; pictures at 0, 5, 10, 12; validation at 2, 4, ... 12
+    with RunFolder.read(tmp_path / "whole") as run:
+        parzen = [line["parzen"] for line in run.validation() if "parzen" in line]
+    bests = sum(value > max(parzen[:i], default=-np.inf) for i, value in enumerate(parzen))
+    assert moments == 2 * (3 + 4 + 1 + 4 + 6 + bests)
     for n in range(moments):
         folder = tmp_path / str(n)
         writes.clear()
@@ -241,6 +264,65 @@ def test_pictures_at_the_promised_steps_from_one_z(tmp_path):
         z = Training(settings, dataset).shown  # known before the first step
         pictures.save(tmp_path / "again.png", generate(training.G, z), image_shape=(2, 3), data=None)
         assert (tmp_path / "again.png").read_bytes() == run.sample_path(12).read_bytes()
+
+
+@pytest.mark.parametrize("preset", ["paper", "authors"])
+def test_validation_is_the_gauge_and_the_parzen_estimate_of_the_same_noise(preset, tmp_path):
+    settings, dataset = tiny(preset, steps=12), tiny_data()
+    stream = Generator(0).split(6)[5]
+    z = stream.uniform(-math.sqrt(3), math.sqrt(3), (1000, 2))
+    begin(tmp_path / "run", settings, dataset)
+    training = Training(settings, dataset)
+    with RunFolder.read(tmp_path / "run") as run:
+        lines = run.validation()
+    assert [line["step"] for line in lines] == [2, 4, 6, 8, 10, 12]
+    assert [line["epoch"] for line in lines] == [0, 0, 1, 1, 1, 2]
+    for line in lines:
+        while training.step < line["step"]:
+            training.iterate()
+        training.D.eval()
+        read = gauge(training.D(dataset.valid).data, training.D(generate(training.G, z)).data)
+        training.D.train()
+        assert (line["d_loss"], line["jsd"], line["jsd_error"]) == pytest.approx(
+            (read.d_loss, read.jsd, read.standard_error), rel=1e-6, abs=1e-9
+        )
+        assert ("parzen" in line) == (line["step"] % 6 == 0)
+        if "parzen" in line:
+            result = evaluate(generate(training.G, z[:60]), dataset.valid, dataset.valid)
+            assert (line["parzen"], line["sigma"], line["distance"]) == pytest.approx(
+                (result.log_likelihood, result.sigma, result.distance), rel=1e-6
+            )
+
+
+def test_validation_leaves_no_trace_in_the_training(tmp_path):
+    arrays = []
+    for name, often in (("often", 1), ("never", 100)):
+        begin(tmp_path / name, tiny(steps=12, validate_every=often, parzen_every=often), tiny_data())
+        arrays.append(RunFolder.read(tmp_path / name).load_checkpoint()[0])
+    assert (tmp_path / "often" / "metrics.jsonl").read_bytes() == (tmp_path / "never" / "metrics.jsonl").read_bytes()
+    assert {k: a.tobytes() for k, a in arrays[0].items()} == {k: a.tobytes() for k, a in arrays[1].items()}
+
+
+def test_the_best_checkpoint_has_the_highest_parzen_estimate(tmp_path):
+    begin(tmp_path / "run", tiny(steps=60, learning_rate=0.5), tiny_data())
+    with RunFolder.read(tmp_path / "run") as run:
+        lines = [line for line in run.validation() if "parzen" in line]
+        top = max(lines, key=lambda line: line["parzen"])
+        assert lines[0] is not top is not lines[-1]  # it had a choice
+        player = Player(run, best=True)
+        assert player.step == top["step"]
+        assert run.load_checkpoint()[1]["best"] == {"step": top["step"], "parzen": top["parzen"]}
+    training = Training(tiny(steps=60, learning_rate=0.5), tiny_data())
+    while training.step < top["step"]:
+        training.iterate()
+    z = np.ones((3, 2), np.float32)
+    np.testing.assert_array_equal(generate(player.G, z), generate(training.G, z))
+
+
+def test_no_best_checkpoint_yet(tmp_path):
+    begin(tmp_path / "run", tiny(steps=4), tiny_data())
+    with pytest.raises(UserError, match="no best checkpoint yet"):
+        Player(RunFolder.read(tmp_path / "run"), best=True)
 
 
 # ----------------------------------------------------------------------------------------------------- nan and inf
