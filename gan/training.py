@@ -16,6 +16,7 @@ from .algorithm import Game, alternating, simultaneous
 from .data import Dataset
 from .data.minibatches import Minibatches
 from .errors import UserError
+from .evaluate.gauge import reading
 from .interrupt import Interrupt
 from .networks import discriminator_network, generator_network, marginal_logits
 from .objectives import GENERATOR_LOSSES
@@ -130,6 +131,11 @@ class Training:
         if self.step % self.settings.parzen_every == 0:
             line |= self.validation.parzen(self.G)
         return line
+
+    def reading(self) -> str:
+        """What the loss means now, in a sentence."""
+        g = self.validation.read(self.G, self.D)
+        return f"{g} nats: {reading(g.d_loss, g.standard_error)}"
 
     # ------------------------------------------------------------------------------------- checkpoints
 

@@ -18,7 +18,7 @@ from minigrad.nn import Module
 
 from .data import Dataset
 from .evaluate import POINT_SIGMAS, SELECTION, SIGMAS, select_sigma
-from .evaluate.gauge import gauge
+from .evaluate.gauge import Gauge, gauge
 from .sampling import draw_noise, generate, logits
 from .settings import Settings
 
@@ -41,10 +41,13 @@ class Validation:
         stream.load_state_dict(self.start)
         return draw_noise(self.settings, n, stream)
 
+    def read(self, G: Module, D: Module) -> Gauge:
+        """The JSD gauge of D at the examples and at 1000 samples."""
+        return gauge(logits(D, self.x), logits(D, generate(G, self._noise(SELECTION))))
+
     def gauge(self, G: Module, D: Module) -> dict[str, float]:
-        """The JSD gauge of D at as many samples as examples."""
-        samples = generate(G, self._noise(SELECTION))
-        g = gauge(logits(D, self.x), logits(D, samples))
+        """The same as numbers for a line."""
+        g = self.read(G, D)
         return {"d_loss": g.d_loss, "jsd": g.jsd, "jsd_error": g.standard_error}
 
     def parzen(self, G: Module) -> dict[str, float]:

@@ -76,10 +76,10 @@ def reading(d_loss: float, standard_error: float = 0.0) -> str:
     for loss, where in CLIPPED.items():
         if any(math.isclose(d_loss, part * loss, rel_tol=1e-3) for part in (0.5, 1)):
             return f"a constant, {where}: it measures no divergence; compute the loss from logits"
-    slack = ERRORS * standard_error
+    slack = max(ERRORS * standard_error, 1e-3)
     if d_loss > LN2 + slack:
         return "D is worse than a coin on held-out examples: the bound says nothing"
-    if d_loss >= LN2 - max(slack, 1e-3):
+    if d_loss >= LN2 - slack:
         return "D cannot tell samples from data: it shows no divergence"
     if d_loss < 1e-3:
         return "D tells every sample from data: the divergence is at its largest, ln 2, as far as D sees"

@@ -17,6 +17,7 @@ import pytest
 
 import gan
 from gan import cli, files
+from gan.cli import training as cli_training
 from gan.data import mnist
 from gan.run_folder import RunFolder
 from gan.settings import Settings
@@ -91,6 +92,7 @@ def test_train_evaluate_sample(command, tmp_path):
     assert code == 0
     assert out == (
         "trained to step 6; samples: runs/digits-paper-1/samples/step-000006.png\n"
+        "on held-out examples JSD >= -0.000 ± 0.000 nats: D cannot tell samples from data: it shows no divergence\n"
         "next: gan evaluate runs/digits-paper-1\n"
     )
     line = rf"step {{}}/6  {NUMBERS}  \d+\.\d steps/s  00:00 left\n"
@@ -112,13 +114,15 @@ def test_train_evaluate_sample(command, tmp_path):
         r"sigma 0\.\d{4} \(of 10, by 250 validation examples\)\n"
         r"(sigma lies at the edge of the grid: .*\n)?"
         r"validation log-likelihood -?\d+\.\d\d nats\n"
-        r"test log-likelihood -?\d+\.\d\d \+- \d+\.\d\d nats\n",
+        r"test log-likelihood -?\d+\.\d\d \+- \d+\.\d\d nats\n"
+        r"JSD >= -?0\.\d{3} ± 0\.\d{3} nats on test examples: D .*\n",
         out,
     ), out
     record = json.loads(Path("runs/digits-paper-1/evaluation.json").read_text())
     assert record["step"] == 6
     assert (record["n_samples"], record["n_valid"], record["n_test"]) == (50, 250, 250)
     assert f"{record['log_likelihood']:.2f} +- {record['standard_error']:.2f}" in out
+    assert f"JSD >= {record['gauge']['jsd']:.3f}" in out
 
     assert command("sample", "runs/digits-paper-1", "-n", 9)[0] == 0
     first = Path("runs/digits-paper-1/sample-0.png").read_bytes()
@@ -184,7 +188,7 @@ def test_help_names_every_option_and_command(command, monkeypatch):
     told = " ".join(command("train", "--help")[1].split())
     for f in fields(Settings):
         assert f"--{f.name.replace('_', '-')} " in told
-        if f.name not in cli.OWN_OPTIONS:
+        if f.name not in cli_training.OWN_OPTIONS:
             assert f"{f.metadata['help']}." in told
     for option in ("--epochs", "--out", "--data-dir", "--resume"):
         assert option in told

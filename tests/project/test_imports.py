@@ -64,13 +64,20 @@ GAN = {
     "data.minibatches": f"{BOTTOM} minigrad",  # for the Generator that shuffles
     "data.*": f"{BOTTOM} data data.idx",
     "evaluate": "evaluate.*",
-    "evaluate.*": BOTTOM,
+    "evaluate.*": f"{BOTTOM} evaluate.*",
+    "evaluate.classes": f"minigrad {BOTTOM} data",  # trains a classifier on our own engine
     "objectives": "minigrad",
     "networks": "minigrad settings",  # the sizes are settings
     "algorithm": "minigrad objectives networks",
+    "sampling": f"minigrad {BOTTOM} settings networks run_folder",
+    "validation": f"minigrad {BOTTOM} settings data evaluate evaluate.gauge sampling",
     "training": f"minigrad {BOTTOM} data data.* checkpoint pictures run_folder settings interrupt progress "
-    "objectives networks algorithm",
-    "cli": f"minigrad {BOTTOM} data evaluate checkpoint pictures run_folder settings interrupt progress training",
+    "objectives networks algorithm sampling validation",
+    "theory": "theory.*",
+    "theory.*": f"minigrad {BOTTOM} theory theory.* objectives algorithm evaluate evaluate.* pictures",
+    "figures": "",
+    "figures.*": f"minigrad {BOTTOM} figures.* settings data pictures objectives run_folder sampling training",
+    "cli": f"minigrad {BOTTOM} data evaluate checkpoint pictures run_folder settings interrupt progress sampling training",
     "__main__": "cli",
     "": "",
 }

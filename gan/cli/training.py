@@ -1,20 +1,19 @@
-"""The command ``gan``: train, evaluate, sample. Bad input is one sentence and exit code 2."""
+"""``gan train``: one option for every setting."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from shlex import quote
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from . import settings as presets
-from .errors import UserError
-from .settings import Settings
+from .. import settings as presets
+from ..errors import UserError
+from ..settings import Settings
 
 SHORT = 1000  # steps of a run that does not wait for kernels to be compiled, unless it asks for them
 OWN_OPTIONS = {"data", "preset", "steps"}  # written out below; every other setting's option is made from its field
@@ -45,50 +44,7 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-class Sentences(click.Group):
-    """A group whose commands end with one sentence on bad input."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Say what was wrong with the input on standard error, without usage or traceback; exit code 2."""
-        try:
-            return super().invoke(ctx)
-        except UserError as error:
-            sentence = str(error)
-        except click.UsageError as error:
-            sentence = error.format_message()
-        except MemoryError as error:
-            sentence = f"the memory does not suffice ({error}); choose smaller sizes"
-        _refuse(sentence)
-
-    def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        """The same for what stands before the command's name."""
-        try:
-            return super().make_context(*args, **extra)
-        except click.exceptions.NoArgsIsHelpError:
-            raise
-        except click.UsageError as error:
-            _refuse(error.format_message())
-
-
-def _refuse(sentence: str) -> NoReturn:
-    click.echo(f"gan: {sentence}", err=True)
-    sys.exit(2)
-
-
-@click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="minigrad-gan")
-def main() -> None:
-    """Generative Adversarial Nets (Goodfellow et al., 2014), trained by an engine that can be read.
-
-    \b
-    gan train                        digits, in about a minute
-    gan train --data mnist --epochs 20 --preset authors
-    gan evaluate runs/digits-paper-1
-    gan sample runs/digits-paper-1 --out more.png
-    """
-
-
-@main.command()
+@click.command()
 @click.option("--data", default=None, metavar="NAME", help=f"{', '.join(presets.ADAPTED)}.  [default: digits]")
 @click.option("--preset", default=None, metavar="NAME", help=f"{', '.join(presets.PRESETS)}.  [default: paper]")
 @click.option("--steps", type=int, default=None, help="Iterations: updates of G.")
@@ -112,10 +68,10 @@ def train(
     The run folder holds settings.json, metrics.jsonl, samples/ and checkpoint.safetensors. Ctrl-C saves and says how
     to go on.
     """
-    from .data import load
-    from .run_folder import RunFolder
-    from .training import Training, resumed
-    from .training import train as iterate
+    from ..data import load
+    from ..run_folder import RunFolder
+    from ..training import Training, resumed
+    from ..training import train as iterate
 
     if steps is not None and epochs is not None:
         raise UserError(f"--steps {steps} and --epochs {epochs} both say how long to train; give one of them")
@@ -144,7 +100,7 @@ def train(
 
 def _reopened(out: Path | None, asked: dict[str, Any]) -> Any:
     """The run to resume; UserError if other settings than its own are asked for."""
-    from .run_folder import RunFolder
+    from ..run_folder import RunFolder
 
     if out is None:
         raise UserError("--resume needs the run folder to go on with: --out DIR")
@@ -181,56 +137,5 @@ def _report(run: Any, training: Any, finished: bool, data_dir: Path | None) -> N
         click.echo(f"stopped and saved at step {training.step}; go on with: gan train --resume --out {folder}{where}")
         sys.exit(130)
     click.echo(f"trained to step {training.step}; samples: {run.sample_path(training.step)}")
+    click.echo(f"on held-out examples {training.reading()}")
     click.echo(f"next: gan evaluate {folder}{where}")
-
-
-@main.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--samples", "n", type=click.IntRange(min=1), default=10_000, show_default=True, help="Draws of G.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws.")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="Folder that holds the MNIST files.")
-def evaluate(run: Path, n: int, seed: int, data_dir: Path | None) -> None:
-    """Parzen window log-likelihood of the test set, as in the paper's table 1.
-
-    The width sigma is chosen on validation examples; +- is the standard error over test examples. The result is
-    also written to RUN/evaluation.json.
-    """
-    from .data import load
-    from .evaluate import POINT_SIGMAS, SIGMAS
-    from .evaluate import evaluate as parzen
-    from .files import write_atomically
-    from .run_folder import RunFolder, versions
-    from .sampling import Player
-
-    folder = RunFolder.read(run)
-    player = Player(folder)
-    dataset = load(player.settings.data, data_dir=data_dir, seed=player.settings.seed)
-    sigmas = SIGMAS if dataset.image_shape else POINT_SIGMAS
-    result = parzen(player.draw(n, seed), dataset.valid, dataset.test, sigmas=sigmas)
-    record = {"step": player.step, "seed": seed, "command": sys.argv, "versions": versions(), **asdict(result)}
-    write_atomically(run / "evaluation.json", json.dumps(record, indent=2).encode() + b"\n")
-    click.echo(f"{run} at step {player.step}, {n} samples, seed {seed}")
-    click.echo(f"sigma {result.sigma:.4f} (of {len(sigmas)}, by {min(len(dataset.valid), 1000)} validation examples)")
-    if result.at_edge:
-        click.echo("sigma lies at the edge of the grid: a better one may lie beyond")
-    click.echo(f"validation log-likelihood {result.validation:.2f} nats")
-    click.echo(f"test log-likelihood {result.log_likelihood:.2f} +- {result.standard_error:.2f} nats")
-
-
-@main.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("-n", type=click.IntRange(min=1), default=100, show_default=True, help="How many samples.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws.")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="PNG file.  [default: RUN/sample-SEED.png]")
-def sample(run: Path, n: int, seed: int, out: Path | None) -> None:
-    """Draw new samples from a trained G. Fair draws: none is chosen."""
-    from . import pictures
-    from .data import load
-    from .run_folder import RunFolder
-    from .sampling import Player
-
-    player = Player(RunFolder.read(run))
-    data = None if player.image_shape else load(player.settings.data, seed=player.settings.seed).valid
-    out = out or run / f"sample-{seed}.png"
-    pictures.save(out, player.draw(n, seed), image_shape=player.image_shape, data=data)
-    click.echo(f"{n} samples of {run} at step {player.step}, seed {seed}: {out}")
