@@ -9,6 +9,7 @@ import click
 
 from ..errors import UserError
 from .figures import figure, theory
+from .judging import judge
 from .look import evaluate, sample
 from .training import train
 
@@ -58,5 +59,5 @@ def main() -> None:
     """
 
 
-for command in (train, evaluate, sample, figure, theory):
+for command in (train, evaluate, judge, sample, figure, theory):
     main.add_command(command)

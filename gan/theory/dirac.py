@@ -255,9 +255,8 @@ def draw(results: Results) -> Figure:
             axes = left if r["objective"] == "minimax" else middle
             axes.plot(*path.T, color=colour, linestyle=dash, linewidth=0.8, label=r["update"])
             right.plot(steps, radius(path), color=colour, linestyle=dash)
-            right.annotate(
-                r["objective"].replace("_", "-"), (steps[-1], radius(path)[-1]), fontsize="small", ha="right"
-            )
+            end = (steps[-1], 1.06 * radius(path)[-1])  # above its line
+            right.annotate(r["objective"].replace("_", "-"), end, fontsize="small", ha="right", va="bottom")
         elif r["scheme"] == "R1 penalty" and r["objective"] == "minimax" and r["update"] == "alternating":
             right.plot(steps, radius(path), color=pictures.DATA, linestyle=":", label="alternating, R1 penalty")
     for axes, name in ((left, "minimax"), (middle, "non-saturating")):

@@ -1,0 +1,44 @@
+"""Two generators that need no training, to read a Parzen estimate by: what would the estimate say of perfect samples?
+
+    training examples   true samples of p_data, drawn without repetition: no generator draws better ones
+    centroids           the k-means centres of the training examples: blurred means, never samples of p_data
+
+The window mostly measures the distance to the nearest sample, and a mean is nearer to everything than a sample is; so
+the centroids win (Theis, van den Oord and Bethge, "A note on the evaluation of generative models", 2016).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UserError
+
+Points = NDArray[np.floating[Any]]
+
+
+def training_examples(train: Points, n: int, seed: int = 0) -> Points:
+    """``n`` rows of train (N, d), none twice. UserError if there are fewer."""
+    _require(train, n)
+    return train[np.random.default_rng(seed).permutation(len(train))[:n]]
+
+
+def centroids(train: Points, n: int, seed: int = 0) -> Points:
+    """The ``n`` centres (n, d) that scikit-learn's k-means by minibatches finds for train (N, d). UserError if n > N.
+
+    It starts from n training examples; a run over the data is N / 10,000 minibatches, and there are at most ten.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    start = training_examples(train, n, seed)
+    found = MiniBatchKMeans(
+        n, init=start, n_init=1, batch_size=10_000, max_iter=10, random_state=seed, reassignment_ratio=0
+    ).fit(train)
+    return np.asarray(found.cluster_centers_, dtype=train.dtype)
+
+
+def _require(train: Points, n: int) -> None:
+    if not 1 <= n <= len(train):
+        raise UserError(f"{n} samples were asked for, and there are {len(train)} training examples; ask for fewer")

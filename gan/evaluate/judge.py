@@ -1,0 +1,61 @@
+"""Everything that is measured of one set of samples: the paper's number, and what has been found to say more.
+
+One name, one module:
+
+    parzen         the paper's log-likelihood (parzen.py), whose weaknesses the others do not share
+    prdc           precision, recall, density, coverage beside the test images, in pixels and in a classifier's features
+    classes        how many of each class (classes.py), where the data set has labels
+    birthday       how soon two samples are alike (birthday.py)
+    memorisation   are they nearer to training images than to unseen ones (neighbours.py)
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import Dataset
+from ..errors import UserError
+from .birthday import birthday
+from .classes import Classifier, class_histogram
+from .coverage import expected_coverage, prdc
+from .neighbours import memorisation
+from .parzen import evaluate
+
+Points = NDArray[np.floating[Any]]
+
+
+def judge(samples: Points, dataset: Dataset, classifier: Classifier | None = None, seed: int = 0) -> dict[str, Any]:
+    """All of the above for samples (n, d) of an image data set, as numbers fit for JSON.
+
+    The yardsticks are the test images, of which validation images are judged in the same way by `yardstick`.
+    """
+    if dataset.image_shape is None:
+        raise UserError(f"{dataset.name} has points, not images, and their density is known: use gan evaluate")
+    found: dict[str, Any] = {
+        "parzen": asdict(evaluate(samples, dataset.valid, dataset.test)),
+        "memorisation": asdict(memorisation(samples, dataset.train, dataset.valid, seed=seed)),
+        "birthday": asdict(birthday(samples, dataset.valid, dataset.test, seed=seed)),
+        "prdc": {"pixels": asdict(prdc(samples, dataset.test))},
+    }
+    if classifier is not None:
+        found["prdc"]["features"] = asdict(prdc(samples, dataset.test, features=classifier.features))
+        found["classes"] = asdict(class_histogram(classifier, samples))
+    return found
+
+
+def yardstick(dataset: Dataset, classifier: Classifier | None = None) -> dict[str, Any]:
+    """What perfect samples would score: validation images in the place of samples, test images as before."""
+    real = dataset.valid
+    found: dict[str, Any] = {
+        "prdc": {"pixels": asdict(prdc(real, dataset.test))},
+        "expected_coverage": expected_coverage(len(dataset.test), len(real)),
+    }
+    if classifier is not None:
+        found["prdc"]["features"] = asdict(prdc(real, dataset.test, features=classifier.features))
+        found["classes"] = asdict(class_histogram(classifier, dataset.test))
+        found["accuracy"] = {"valid": classifier.valid_accuracy, "test": classifier.test_accuracy}
+    return found

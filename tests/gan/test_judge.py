@@ -1,0 +1,94 @@
+"""`gan judge`: every measure from the same samples, each with the sense it should have, and baselines beside runs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan import cli
+from gan.data import load
+from gan.errors import UserError
+from gan.evaluate import evaluate
+from gan.evaluate.baselines import training_examples
+from gan.evaluate.classes import train_classifier
+from gan.evaluate.judge import judge, yardstick
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+@pytest.fixture(scope="module")
+def classifier(digits):
+    return train_classifier(digits, epochs=5)
+
+
+def test_true_images_noise_and_one_image_repeated(digits, classifier):
+    rng = np.random.default_rng(0)
+    real = training_examples(digits.train, 250)
+    noise = rng.random((250, 64), np.float32)
+    one = np.repeat(digits.test[:1], 250, axis=0) + np.float32(1e-4) * rng.random((250, 64), np.float32)
+    a, b, c = (judge(samples, digits, classifier) for samples in (real, noise, one))
+    for space in ("pixels", "features"):
+        of = [found["prdc"][space] for found in (a, b, c)]
+        assert of[0]["coverage"] > 0.8 > 0.1 > of[2]["coverage"]
+        assert of[0]["precision"] > 0.6
+        assert of[2]["precision"] == 1  # every sample is a digit
+    assert b["prdc"]["pixels"]["precision"] == 0
+    assert a["classes"]["kl"] < 0.1 < 2.3 < c["classes"]["kl"]
+    assert a["memorisation"]["copies"] == 250
+    assert b["memorisation"]["copies"] == c["memorisation"]["copies"] == 0
+    assert c["birthday"]["samples"]["support"] < 10 < a["birthday"]["samples"]["support"]
+    assert a["parzen"]["log_likelihood"] == evaluate(real, digits.valid, digits.test).log_likelihood
+    assert a["parzen"]["log_likelihood"] > max(found["parzen"]["log_likelihood"] for found in (b, c))
+
+
+def test_the_yardstick_is_what_real_images_score(digits, classifier):
+    found = yardstick(digits, classifier)
+    assert found["prdc"]["pixels"]["coverage"] == pytest.approx(found["expected_coverage"], abs=0.06)
+    assert found["prdc"]["features"]["coverage"] == pytest.approx(found["expected_coverage"], abs=0.06)
+    assert found["accuracy"] == {"valid": classifier.valid_accuracy, "test": classifier.test_accuracy}
+    assert sum(found["classes"]["counts"]) == len(digits.test)
+
+
+def test_points_are_not_judged():
+    ring = load("ring")
+    with pytest.raises(UserError, match="ring has points, not images"):
+        judge(ring.train[:50], ring)
+
+
+def command(*arguments):
+    cli.main(["judge", *map(str, arguments)], standalone_mode=False)
+
+
+@pytest.mark.slow
+def test_the_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    cli.main(["train", "--steps", "500", "--parzen-every", "500", "--out", "run"], standalone_mode=False)
+    command("run", "--best", "--baselines", "--samples", 300)
+    record = json.loads(Path("judgement.json").read_text())
+    assert list(record["samples"]) == ["run", "training images", "k-means centres"]
+    assert record["samples"]["run"]["step"] == 500
+    parzen = {name: of["parzen"]["log_likelihood"] for name, of in record["samples"].items()}
+    assert parzen["run"] < parzen["training images"] < parzen["k-means centres"]
+    out = capsys.readouterr().out
+    for name, value in parzen.items():
+        assert f"{name}: Parzen {value:.1f}" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "no run and no --data"),
+        (("--data", "digits"), "there is nothing to judge"),
+        (("--baselines",), "no run and no --data"),
+        (("elsewhere",), "there is no run in elsewhere"),
+    ],
+)
+def test_bad_input(arguments, sentence, capsys):
+    with pytest.raises(SystemExit) as end:
+        command(*arguments)
+    assert end.value.code == 2
+    assert sentence in capsys.readouterr().err
