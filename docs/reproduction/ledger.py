@@ -259,9 +259,10 @@ def _threads(found: dict[str, Any]) -> str:
 
 def beside_parzen() -> list[str]:
     """The judgement of the same samples by other measures."""
-    found = read("judgement.json")
-    if found is None:
+    judged = [file for name in ("judgement.json", "baselines.json") if (file := read(name)) is not None]
+    if not judged:
         return []
+    found = {**judged[0], "samples": {name: of for file in judged for name, of in file["samples"].items()}}
     lines = ["## Beside Parzen windows", ""]
     head = ["samples", "Parzen", "precision", "recall", "density", "coverage", "in features", "KL of classes"]
     rows = []
@@ -316,7 +317,7 @@ def beside_parzen() -> list[str]:
         f"image in {1 / threshold['quantile']:.0f}; support s (s - 1) / (2 ln 2) where half of all batches of s have such a pair",
         "(after Arora and Zhang, 2017).",
         "",
-        f"`{_command(found['command'])}`",
+        "; ".join(f"`{_command(file['command'])}`" for file in judged) + ".",
         "",
         *honest(found),
     ]

@@ -40,6 +40,13 @@ def test_true_images_noise_and_one_image_repeated(digits, classifier):
     assert a["classes"]["kl"] < 0.1 < 2.3 < c["classes"]["kl"]
     assert a["memorisation"]["copies"] == 250
     assert b["memorisation"]["copies"] == c["memorisation"]["copies"] == 0
+    by_class = c["birthday"]["by_class"]
+    only = int(classifier.predict(digits.test[:1])[0])
+    assert [i for i, of in enumerate(by_class) if of] == [only]
+    assert by_class[only]["samples"]["support"] < 10 < by_class[only]["real"]["support"]
+    assert by_class[only]["quantile"] == 0.05
+    supports = [of["samples"]["support"] for of in a["birthday"]["by_class"]]
+    assert np.median(supports) > 10 * by_class[only]["samples"]["support"]
     assert c["birthday"]["samples"]["support"] < 10 < a["birthday"]["samples"]["support"]
     assert a["parzen"]["log_likelihood"] == evaluate(real, digits.valid, digits.test).log_likelihood
     assert a["parzen"]["log_likelihood"] > max(found["parzen"]["log_likelihood"] for found in (b, c))
@@ -51,6 +58,8 @@ def test_the_yardstick_is_what_real_images_score(digits, classifier):
     assert found["prdc"]["features"]["coverage"] == pytest.approx(found["expected_coverage"], abs=0.06)
     assert found["accuracy"] == {"valid": classifier.valid_accuracy, "test": classifier.test_accuracy}
     assert sum(found["classes"]["counts"]) == len(digits.test)
+    assert found["memorisation"]["n_samples"] == len(digits.test)
+    assert found["memorisation"]["copies"] == 0
 
 
 def test_points_are_not_judged():
