@@ -48,13 +48,13 @@ def save(
     path: str | os.PathLike[str],
     samples: Points,
     *,
-    image_shape: tuple[int, int] | None,
+    image_shape: tuple[int, ...] | None,
     data: Points | None,
     discriminator: Discriminator | None = None,
 ) -> None:
     """Draw `samples` (n, d) into the PNG file `path`, which is replaced whole or not at all.
 
-    With an `image_shape` (h, w) an `image_grid`; else `densities` for d = 1 and `scatter` for d = 2, beside
+    With an `image_shape` an `image_grid`; else `densities` for d = 1 and `scatter` for d = 2, beside
     `data` (m, d). `discriminator` is drawn where d = 1. Raises `UserError` for anything else.
     """
     if Path(path).suffix.lower() != ".png":
@@ -78,38 +78,53 @@ def save(
 
 
 def image_grid(
-    samples: Points, image_shape: tuple[int, int], *, columns: int | None = None, scale: int | None = None
+    samples: Points, image_shape: tuple[int, ...], *, columns: int | None = None, scale: int | None = None
 ) -> Image:
-    """An 8-bit grey image of all samples, row by row from the top left.
+    """An 8-bit image of all samples, row by row from the top left.
 
-    samples (n, h w) floats, `image_shape` (h, w): 0 is black, 1 is white, what lies outside is clipped. Each
-    pixel becomes `scale` x `scale` (default: about `CELL` for the longer side); `columns` is ceil(sqrt(n)) by
-    default.
+    samples (n, d) floats, `image_shape` (h, w), or (h, w, 3) in colour, with product d; see `shown`. Each pixel
+    becomes `scale` x `scale` (default: about `CELL` for the longer side); `columns` is ceil(sqrt(n)) by default.
     """
     from PIL import Image
 
-    h, w = image_shape
-    if min(h, w) < 1:
-        raise UserError(f"image_shape must be (height, width), each 1 or more, and is {image_shape}.")
-    if _dimension("samples", samples) != h * w:
+    if len(image_shape) not in (2, 3) or min(image_shape) < 1 or image_shape[2:] not in ((), (3,)):
+        raise UserError(
+            f"image_shape must be (height, width), each 1 or more, or (height, width, 3), and is {image_shape}."
+        )
+    h, w = image_shape[:2]
+    if _dimension("samples", samples) != math.prod(image_shape):
         raise UserError(
             f"samples of shape {samples.shape} are no images of shape {image_shape}: "
-            f"rows of {h * w} numbers were expected."
+            f"rows of {math.prod(image_shape)} numbers were expected."
         )
     n = len(samples)
     columns = math.ceil(math.sqrt(n)) if columns is None else columns
     scale = max(1, round(CELL / max(h, w))) if scale is None else scale
     if columns < 1 or scale < 1:
         raise UserError(f"columns and scale must be 1 or more, and are {columns} and {scale}.")
-    grey = np.rint(np.clip(samples.astype(np.float64), 0, 1) * 255).astype(np.uint8)
-    images = grey.reshape(n, h, w).repeat(scale, axis=1).repeat(scale, axis=2)
+    levels = np.rint(shown(samples, image_shape) * 255).astype(np.uint8)
+    images = levels.repeat(scale, axis=1).repeat(scale, axis=2)
     step_y, step_x = h * scale + GUTTER, w * scale + GUTTER
-    shape = (math.ceil(n / columns) * step_y + GUTTER, columns * step_x + GUTTER)
+    shape = (math.ceil(n / columns) * step_y + GUTTER, columns * step_x + GUTTER, *image_shape[2:])
     grid = np.full(shape, GUTTER_GREY, np.uint8)
     for i, image in enumerate(images):
         y, x = i // columns * step_y + GUTTER, i % columns * step_x + GUTTER
         grid[y : y + h * scale, x : x + w * scale] = image
     return Image.fromarray(grid)
+
+
+def shown(samples: Points, image_shape: tuple[int, ...], largest: float | None = None) -> Values:
+    """(n, d) -> (n, *image_shape) from 0, black, to 1, white; what lies outside is clipped.
+
+    Grey is shown as it is. Colours are contrast-normalised about 0 and shown as ``(x / largest + 1) / 2``, by default
+    with the largest |x| of all samples, as the released code shows CIFAR-10.
+    """
+    x = samples.astype(np.float64)
+    if len(image_shape) == 3:
+        largest = float(np.abs(x).max()) if largest is None else largest
+        x = (x / (largest or 1.0) + 1) / 2
+    clipped: Values = np.clip(x, 0, 1).reshape(len(samples), *image_shape)
+    return clipped
 
 
 def scatter(samples: Points, data: Points) -> Figure:

@@ -54,7 +54,7 @@ class Player:
         try:
             self.settings = from_dict(metadata["settings"])
             self.step, shape = int(metadata["step"]), metadata["image_shape"]
-            self.image_shape: tuple[int, int] | None = (int(shape[0]), int(shape[1])) if shape else None
+            self.image_shape: tuple[int, ...] | None = tuple(int(n) for n in shape) if shape else None
             self.G = generator_network(self.settings, int(metadata["dimension"]), None, Generator(0))
             self.D = discriminator_network(self.settings, int(metadata["dimension"]), Generator(0), Generator(0))
             for name, net in (("G", self.G), ("D", self.D)):

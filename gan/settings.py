@@ -7,7 +7,12 @@ They differ because the paper prints Algorithm 1 and its released code does some
 
 The paper names no other settings; in both presets they are those of the released MNIST configuration, with the loss
 for G that the paper's text recommends (Algorithm 1 prints the other one: ``objective="minimax"``). For other data
-sets than MNIST both presets change what ``ADAPTED`` lists.
+sets than MNIST both presets change what ``ADAPTED`` lists: for faces and CIFAR-10 to the released configurations.
+
+The released one for faces has two stages: 50 epochs, then 22 of a G that has two new layers below the trained ones:
+
+    gan train --preset authors --data drawn_faces --epochs 50 --out stage1
+    gan train --preset authors --data drawn_faces --epochs 22 --generator-layers 8000,100,8000,8000 --pretrained stage1
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ WIDEST = 100_000  # units of a layer: beyond it lie slips of the keyboard, and n
 
 
 def _setting(default: Any, help: str, choices: tuple[str, ...] = (), low: float = 0, high: float = float("inf")) -> Any:
-    """A field with what the command line shows, and what it may hold: one of ``choices``, or low <= value <= high."""
+    """A field with what the command line shows, and what it may hold: of ``choices``, or low <= value <= high."""
     return field(default=default, metadata={"help": help, "choices": choices, "low": low, "high": high})
 
 
@@ -31,7 +36,9 @@ def _setting(default: Any, help: str, choices: tuple[str, ...] = (), low: float 
 class Settings:
     """Everything that decides a run. The defaults are the released MNIST configuration."""
 
-    data: str = _setting("mnist", "data set", ("digits", "mnist", "ring", "grid", "gaussian"))
+    data: str = _setting(
+        "mnist", "data set", ("digits", "mnist", "ring", "grid", "gaussian", "faces", "drawn_faces", "cifar10")
+    )
     preset: str = _setting("authors", "Algorithm 1 as printed, or the released code", ("paper", "authors"))
     seed: int = _setting(0, "seed of every random number")
     steps: int = _setting(25_000, "iterations: updates of G", low=1)
@@ -44,18 +51,28 @@ class Settings:
 
     noise: str = _setting("uniform", "p_z, of unit variance: uniform on +-sqrt 3, or gaussian", ("uniform", "gaussian"))
     noise_dim: int = _setting(100, "dimension of z", low=1, high=WIDEST)
-    generator_layers: tuple[int, ...] = _setting((1200, 1200), "widths of G's hidden ReLU layers", low=1, high=WIDEST)
+    generator_layers: tuple[int, ...] = _setting((1200, 1200), "widths of G's hidden layers", low=1, high=WIDEST)
+    generator_activations: tuple[str, ...] = _setting(
+        ("relu",), "their activations, relu or sigmoid, over and over until each layer has one", ("relu", "sigmoid")
+    )
+    generator_sigmoid_bias: float = _setting(0.0, "biases of hidden sigmoid layers start here", low=-100, high=100)
     generator_output: str = _setting("sigmoid", "G's last layer", ("sigmoid", "linear"))
     generator_init: float = _setting(0.05, "G's weights start uniform on +- this", high=100)
+    generator_output_init: float = _setting(0.0, "those of its last layer on +- this; 0: as the others", high=100)
+    generator_output_sparse: int = _setting(
+        0, "or each of its units starts with so many weights from N(0, 1), the others 0; 0: uniform", high=WIDEST
+    )
     generator_bias: str = _setting(
         "marginals", "G's output bias: logit of the mean of the data, or 0", ("marginals", "zero")
     )
+    pretrained: str = _setting("", "run whose G is put on top of this G's first layers when training starts")
     discriminator_layers: tuple[int, ...] = _setting((240, 240), "numbers of D's maxout units", low=1, high=WIDEST)
     pieces: int = _setting(5, "affine pieces of a maxout unit", low=1, high=1000)
     discriminator_init: float = _setting(0.005, "D's weights start uniform on +- this", high=100)
     dropout_input: float = _setting(0.2, "probability of dropping an input of D", high=0.99)
     dropout_hidden: float = _setting(0.5, "probability of dropping a hidden unit of D", high=0.99)
 
+    max_norm: float = _setting(0.0, "a unit's incoming weights keep their norm up to this, in both players; 0: any")
     optimizer: str = _setting("pylearn2_momentum", "rule for both players", ("pylearn2_momentum", "sgd", "adam"))
     learning_rate: float = _setting(0.1, "learning rate at the start", low=1e-12)
     learning_rate_decay: float = _setting(1.000004, "its divisor at every iteration", low=1)
@@ -81,6 +98,21 @@ class Settings:
             )
         if self.generator_bias == "marginals" and self.generator_output == "linear":
             raise UserError("generator_bias marginals is a logit: it needs generator_output sigmoid, not linear")
+        if len(self.generator_activations) > len(self.generator_layers):
+            raise UserError(
+                f"generator_activations are {len(self.generator_activations)}, but generator_layers are"
+                f" {len(self.generator_layers)}; give each layer one activation at most"
+            )
+        if self.generator_output_sparse and self.generator_output_init:
+            raise UserError(
+                f"generator_output_init {self.generator_output_init:g} and generator_output_sparse"
+                f" {self.generator_output_sparse} both start the same weights; set one of them to 0"
+            )
+        if self.generator_output_sparse > self.generator_layers[-1]:
+            raise UserError(
+                f"generator_output_sparse is {self.generator_output_sparse}, but G's last layer has"
+                f" {self.generator_layers[-1]} inputs; it must be at most that"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Field by field, as JSON has it."""
@@ -110,6 +142,28 @@ _PLANE = {
     "discriminator_layers": (64, 64),
     "discriminator_init": 0.1,
 }
+# tfd_pretrain/pretrain.yaml, whose data the Toronto Face Dataset is, and cifar10_fully_connected.yaml.
+_FACES = {
+    "steps": 10_000,  # 50 epochs of the drawn faces
+    "noise": "gaussian",
+    "generator_layers": (8000, 8000),
+    "generator_activations": ("relu", "sigmoid"),
+    "generator_sigmoid_bias": -2.0,
+    "generator_output_sparse": 100,
+    "discriminator_layers": (1200, 1200),
+    "max_norm": 1.9365,
+    "learning_rate": 0.05,
+}
+_CIFAR10 = {
+    "noise": "gaussian",
+    "generator_layers": (8000, 8000),
+    "generator_activations": ("relu", "sigmoid"),
+    "generator_output": "linear",
+    "generator_output_init": 0.5,
+    "generator_bias": "zero",
+    "discriminator_layers": (1600, 1600),
+    "learning_rate": 0.025,
+}
 ADAPTED: dict[str, dict[str, Any]] = {
     "mnist": {},
     "digits": {
@@ -130,10 +184,16 @@ ADAPTED: dict[str, dict[str, Any]] = {
         "discriminator_layers": (32, 32),
         "discriminator_init": 0.3,
     },
+    "faces": _FACES,
+    "drawn_faces": _FACES,
+    "cifar10": _CIFAR10,
 }
 
 
-YOUNGER = {"validate_every", "parzen_every"}  # settings that runs of version 0.1.0 did not write down
+YOUNGER = {  # settings that runs of version 0.1.0, and of its first successors, did not write down
+    *("validate_every", "parzen_every", "max_norm", "pretrained", "generator_activations", "generator_sigmoid_bias"),
+    *("generator_output_init", "generator_output_sparse"),
+}
 
 
 def make(data: str, preset: str, **overrides: Any) -> Settings:
@@ -173,24 +233,28 @@ def from_dict(saved: Mapping[str, Any]) -> Settings:
 
 
 def _check(name: str, value: Any, allowed: Mapping[str, Any], kind: Any) -> None:
-    if allowed["choices"]:
-        if value not in allowed["choices"]:
-            raise UserError(f"{name} is {value!r}; choose {_one_of(allowed['choices'])}")
-        return
-    if isinstance(value, tuple) != ("tuple" in str(kind)):
-        raise UserError(f"{name} is {value!r}; it must be {'numbers' if 'tuple' in str(kind) else 'one number'}")
-    numbers = value if isinstance(value, tuple) else (value,)
-    if not numbers:
-        raise UserError(f"{name} is empty; give at least one number")
-    for number in numbers:
-        whole = "int" in str(kind)
-        if isinstance(number, bool) or not isinstance(number, int if whole else (int, float)):
-            raise UserError(f"{name} is {value!r}; it must be {'a whole number' if whole else 'a number'}")
-        if not allowed["low"] <= number <= allowed["high"] or number == float("inf"):
-            limits = f"at least {allowed['low']:g}" + (
-                f" and at most {allowed['high']:g}" if allowed["high"] < 1e9 else ""
-            )
-            raise UserError(f"{name} is {value!r}; it must be {limits}")
+    several, text, choices = "tuple" in str(kind), "str" in str(kind), allowed["choices"]
+    noun = "name" if text else "number"
+    if isinstance(value, tuple) != several:
+        raise UserError(f"{name} is {value!r}; it must be {f'{noun}s' if several else f'one {noun}'}")
+    if value == ():
+        raise UserError(f"{name} is empty; give at least one {noun}")
+    for part in value if several else (value,):
+        if choices:
+            if part not in choices:
+                raise UserError(f"{name} is {value!r}; choose {_one_of(choices)}")
+        elif not text:
+            _check_number(name, value, part, "int" in str(kind), allowed)
+        elif not isinstance(part, str):
+            raise UserError(f"{name} is {value!r}; it must be one name")
+
+
+def _check_number(name: str, value: Any, number: Any, whole: bool, allowed: Mapping[str, Any]) -> None:
+    if isinstance(number, bool) or not isinstance(number, int if whole else (int, float)):
+        raise UserError(f"{name} is {value!r}; it must be {'a whole number' if whole else 'a number'}")
+    if not allowed["low"] <= number <= allowed["high"] or number == float("inf"):
+        limits = f"at least {allowed['low']:g}" + (f" and at most {allowed['high']:g}" if allowed["high"] < 1e9 else "")
+        raise UserError(f"{name} is {value!r}; it must be {limits}")
 
 
 def _one_of(names: Any) -> str:

@@ -18,11 +18,11 @@ from .data.minibatches import Minibatches
 from .errors import UserError
 from .evaluate.gauge import reading
 from .interrupt import Interrupt
-from .networks import discriminator_network, generator_network, marginal_logits
+from .networks import MaxNorm, discriminator_network, generator_network, marginal_logits, put_on_top
 from .objectives import GENERATOR_LOSSES
 from .progress import Progress
 from .run_folder import RunFolder, versions
-from .sampling import draw_noise, generate, logits
+from .sampling import Player, draw_noise, generate, logits
 from .settings import Settings, from_dict
 from .validation import Validation
 
@@ -40,7 +40,8 @@ OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
 class Training:
     """One run's whole state: the players, their optimisers and schedules, the random streams, the place in the data."""
 
-    def __init__(self, settings: Settings, dataset: Dataset) -> None:
+    def __init__(self, settings: Settings, dataset: Dataset, fresh: bool = True) -> None:
+        """At step 0. Not ``fresh``: to be restored, so that the ``pretrained`` run is not looked for."""
         s = self.settings = settings
         self.dataset = dataset
         self.step = 0
@@ -48,12 +49,17 @@ class Training:
         self.G = generator_network(
             s, dataset.dimension, marginal_logits(dataset.train) if s.generator_bias == "marginals" else None, weights
         )
+        if s.pretrained and fresh:
+            put_on_top(self.G, _earlier(s.pretrained).G)
         self.D = discriminator_network(s, dataset.dimension, weights, self.masks)
         self.minibatches = Minibatches(dataset.train, s.batch_size, order)
         make = OPTIMIZERS[s.optimizer]
         self.optimizers = [
             make(net.parameters(), lr=s.learning_rate, momentum=s.momentum_start) for net in (self.G, self.D)
         ]
+        moving = self.optimizers
+        if s.max_norm:
+            moving = [MaxNorm(o, net, s.max_norm) for o, net in zip(moving, (self.G, self.D), strict=True)]
         lr = optim.ExponentialDecay(s.learning_rate, s.learning_rate_decay, s.learning_rate_min)
         momentum = optim.LinearRamp(s.momentum_start, s.momentum_end, s.momentum_epochs - 1)
         self.every_iteration = [optim.Scheduler(o, lr=lr) for o in self.optimizers]
@@ -61,8 +67,8 @@ class Training:
         self.game = Game(
             self.G,
             self.D,
-            self.optimizers[0],
-            self.optimizers[1],
+            moving[0],
+            moving[1],
             self.minibatches,
             lambda: draw_noise(s, s.batch_size, self.z),
             GENERATOR_LOSSES[s.objective],
@@ -195,8 +201,9 @@ def resumed(run: RunFolder, settings: Settings, dataset: Dataset) -> Training:
 
     Unless it is at the end already, lines of metrics and pictures after it go.
     """
-    training = Training(settings, dataset)
-    if run.checkpoint_file.exists():
+    begun = run.checkpoint_file.exists()
+    training = Training(settings, dataset, fresh=not begun)
+    if begun:
         load(training, run)
     if training.step < settings.steps:
         # An earlier end may have left a line for its last, shorter interval, which now goes on.
@@ -220,6 +227,14 @@ def load(training: Training, run: RunFolder) -> None:
         training.restore(arrays, metadata)
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(f"{run.checkpoint_file} does not fit its settings: {error}; start a new run") from None
+
+
+def _earlier(pretrained: str) -> Player:
+    """The run whose G goes on."""
+    try:
+        return Player(RunFolder.read(pretrained))
+    except UserError as error:
+        raise UserError(f"pretrained: {error}") from None
 
 
 def blas_threads(training: Training) -> threadpool_limits:

@@ -21,7 +21,7 @@ def run_options(command: Any) -> Any:
             click.argument("run", type=click.Path(path_type=Path)),
             click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws."),
             click.option("--best", is_flag=True, help="The checkpoint of the best validation estimate, not the last."),
-            click.option("--data-dir", type=click.Path(path_type=Path), help="Folder that holds the MNIST files."),
+            click.option("--data-dir", type=click.Path(path_type=Path), help="Folder that holds the data set's files."),
             click.option("--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: RUN]"),
         )
     ):

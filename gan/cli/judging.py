@@ -19,7 +19,9 @@ from ..errors import UserError
 @click.option("--data", default=None, metavar="NAME", help="Data set of the baselines, where no run says it.")
 @click.option("--samples", "n", type=click.IntRange(min=10), default=10_000, show_default=True, help="Draws of each.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all draws.")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="Folder that holds the MNIST files.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), default=None, help="Folder that holds the data set's files."
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("judgement.json"), show_default=True)
 def judge(
     runs: tuple[Path, ...],

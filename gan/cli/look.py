@@ -15,7 +15,9 @@ import click
 @click.option("--samples", "n", type=click.IntRange(min=1), default=10_000, show_default=True, help="Draws of G.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws.")
 @click.option("--best", is_flag=True, help="The checkpoint of the best validation estimate, not the last.")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="Folder that holds the MNIST files.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), default=None, help="Folder that holds the data set's files."
+)
 def evaluate(run: Path, n: int, seed: int, best: bool, data_dir: Path | None) -> None:
     """Parzen window log-likelihood of the test set, as in the paper's table 1, and the JSD gauge.
 

@@ -32,14 +32,38 @@ class Widths(click.ParamType):  # type: ignore[type-arg]  # generic since click 
             self.fail(f"{value!r} is not a list of whole numbers such as 1200,1200", param, ctx)
 
 
+class Names(click.ParamType):  # type: ignore[type-arg]
+    """relu,sigmoid"""
+
+    name = "name,name,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Names with commas between; the settings know which there are."""
+        return tuple(part.strip() for part in value.split(","))
+
+
+KINDS: dict[str, Any] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "tuple[int, ...]": Widths(),
+    "tuple[str, ...]": Names(),
+}
+
+
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One option for every field of Settings that has none yet."""
     for f in reversed(fields(Settings)):
         if f.name in OWN_OPTIONS:
             continue
-        choices = f.metadata["choices"]
-        kind: Any = click.Choice(choices) if choices else {"int": int, "float": float}.get(str(f.type), Widths())
-        option = click.option(f"--{f.name.replace('_', '-')}", type=kind, default=None, help=f"{f.metadata['help']}.")
+        choices, kind = f.metadata["choices"], str(f.type)
+        one_of = choices and kind == "str"
+        option = click.option(
+            f"--{f.name.replace('_', '-')}",
+            type=click.Choice(choices) if one_of else KINDS[kind],
+            default=None,
+            help=f"{f.metadata['help']}.",
+        )
         command = option(command)
     return command
 
@@ -50,7 +74,9 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--steps", type=int, default=None, help="Iterations: updates of G.")
 @click.option("--epochs", type=int, default=None, help="The same in passes over the training examples.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Run folder.  [default: runs/DATA-PRESET-N]")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=None, help="Folder that holds the MNIST files.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), default=None, help="Folder that holds the data set's files."
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, up to --steps.")
 @setting_options
 def train(

@@ -1,6 +1,7 @@
-"""Data sets by name: images (`mnist`, `digits`) and points (`ring`, `grid`, `gaussian`)."""
+"""Data sets by name: images (`mnist`, `digits`, `faces`, `drawn_faces`, `cifar10`) and points (`ring`, ...)."""
 
 import difflib
+import math
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -12,7 +13,7 @@ from ..errors import UserError
 
 __all__ = ["NAMES", "Dataset", "load"]
 
-NAMES = ("digits", "mnist", "ring", "grid", "gaussian")
+NAMES = ("digits", "mnist", "ring", "grid", "gaussian", "faces", "drawn_faces", "cifar10")
 
 SPLITS = ("train", "valid", "test")
 
@@ -21,8 +22,10 @@ SPLITS = ("train", "valid", "test")
 class Dataset:
     """Three splits of one data set, read-only.
 
-    `train`, `valid`, `test`: (n, d) float32, C-contiguous; images are flattened row by row, pixels in [0, 1].
-    `image_shape`: (rows, columns) with rows * columns = d, or None for points on the line or in the plane.
+    `train`, `valid`, `test`: (n, d) float32, C-contiguous; images are flattened row by row. Grey pixels are in
+    [0, 1]; colours are contrast-normalised about 0 (see cifar10.py).
+    `image_shape`: (rows, columns), or (rows, columns, 3) in colour, with product d; None for points on the line or in
+    the plane.
     `*_labels`: (n,) uint8, or None where the data set has no labels.
 
     The arrays given are taken over and frozen; only those that are not contiguous are copied. UserError if they
@@ -33,7 +36,7 @@ class Dataset:
     train: NDArray[np.float32] = field(repr=False)
     valid: NDArray[np.float32] = field(repr=False)
     test: NDArray[np.float32] = field(repr=False)
-    image_shape: tuple[int, int] | None
+    image_shape: tuple[int, ...] | None
     train_labels: NDArray[np.uint8] | None = field(default=None, repr=False)
     valid_labels: NDArray[np.uint8] | None = field(default=None, repr=False)
     test_labels: NDArray[np.uint8] | None = field(default=None, repr=False)
@@ -51,7 +54,7 @@ class Dataset:
             labels = self._freeze(f"{split}_labels", np.uint8, "(n,)", ndim=1)
             if len(labels) != len(points):
                 raise UserError(f"{self.name}: {split} has {len(points)} points but {len(labels)} labels.")
-        if self.image_shape is not None and self.image_shape[0] * self.image_shape[1] != self.dimension:
+        if self.image_shape is not None and math.prod(self.image_shape) != self.dimension:
             raise UserError(f"{self.name}: image_shape {self.image_shape} does not make {self.dimension} pixels.")
 
     @property
@@ -75,8 +78,8 @@ class Dataset:
 def load(name: str, *, data_dir: str | PathLike[str] | None = None, seed: int = 0) -> Dataset:
     """Return the data set `name`, one of `NAMES`.
 
-    `data_dir` is where `mnist` looks for its files (None: a cache, filled by download), and `seed` draws the
-    points of `ring`, `grid` and `gaussian`; each is ignored by the others, whose splits are fixed.
+    `data_dir` is where `mnist`, `faces` and `cifar10` look for their files (None: a cache, filled by download), and
+    `seed` draws the points of `ring`, `grid` and `gaussian`; each is ignored by the others, whose splits are fixed.
     UserError for an unknown name and for whatever a loader finds wrong.
     """
     # Each loader is imported here, so that scikit-learn and pooch are paid for only by those who use them.
@@ -88,6 +91,14 @@ def load(name: str, *, data_dir: str | PathLike[str] | None = None, seed: int = 
         from . import digits
 
         return digits.load()
+    if name in ("faces", "drawn_faces"):
+        from . import faces
+
+        return faces.load(data_dir) if name == "faces" else faces.load_drawn()
+    if name == "cifar10":
+        from . import cifar10
+
+        return cifar10.load(data_dir)
     if name in NAMES:
         from . import toys
 

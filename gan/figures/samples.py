@@ -17,6 +17,7 @@ from minigrad import Generator
 from ..data import Dataset
 from ..errors import UserError
 from ..evaluate.neighbours import nearest
+from ..pictures import shown
 from ..sampling import Player, draw_noise, generate
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Samples:
     nearest: Images
     indices: NDArray[np.intp]  # of the nearest images, in the training set
     distances: NDArray[np.float64]  # squared, to them
-    image_shape: tuple[int, int]
+    image_shape: tuple[int, ...]
 
 
 def samples(player: Player, dataset: Dataset, seed: int = 0, rows: int = ROWS) -> Samples:
@@ -56,9 +57,10 @@ def draw_samples(s: Samples) -> Figure:
     """Rows of five samples; in a yellow frame, the training image closest to the fifth."""
     rows = len(s.samples)
     figure, axes = _grid(rows, COLUMNS + 1, s.image_shape)
+    largest = float(np.abs(s.samples).max())
     for row, images, neighbour in zip(axes, s.samples, s.nearest, strict=True):
         for axis, image in zip(row, [*images, neighbour], strict=True):
-            _show(axis, image, s.image_shape)
+            _show(axis, image, s.image_shape, largest)
         for spine in row[-1].spines.values():
             spine.set(visible=True, color=FRAME, linewidth=2.5)
     return figure
@@ -71,20 +73,20 @@ class Interpolation:
     strips: Images
     ends: NDArray[np.intp]
     labels: NDArray[np.uint8] | None  # (2, 10): of the training image nearest to each, where there are labels
-    image_shape: tuple[int, int]
+    image_shape: tuple[int, ...]
 
 
 def interpolation(player: Player, dataset: Dataset, seed: int = 0) -> Interpolation:
     """``G((1 - t) z_a + t z_b)`` for ten t from 0 to 1, twice.
 
-    A draw counts as a digit if the training image nearest to it is one. Without labels of ten classes the ends are
+    A draw counts as a digit if the training image nearest to it is one. Where there are no ten digits, the ends are
     the first four draws.
     """
     shape = _image_shape(dataset)
     z = draw_noise(player.settings, DRAWS, Generator(seed))
     labels = dataset.train_labels
     ends = np.arange(4).reshape(2, 2)
-    if labels is not None and len(np.unique(labels)) == 10:
+    if labels is not None and len(np.unique(labels)) == 10 and len(shape) == 2:  # in colour they are no digits
         seen = labels[nearest(generate(player.G, z), dataset.train)[1]]
         ends = _ends(seen)
     t = np.linspace(0, 1, STEPS, dtype=z.dtype)[:, None]
@@ -111,32 +113,35 @@ def _ends(seen: NDArray[np.uint8]) -> NDArray[np.intp]:
 def draw_interpolation(s: Interpolation) -> Figure:
     """Two strips of ten images."""
     figure, axes = _grid(2, STEPS, s.image_shape)
+    largest = float(np.abs(s.strips).max())
     for row, strip in zip(axes, s.strips, strict=True):
         for axis, image in zip(row, strip, strict=True):
-            _show(axis, image, s.image_shape)
+            _show(axis, image, s.image_shape, largest)
     return figure
 
 
-def _image_shape(dataset: Dataset) -> tuple[int, int]:
+def _image_shape(dataset: Dataset) -> tuple[int, ...]:
     if dataset.image_shape is None:
-        raise UserError(f"{dataset.name} has points, not images: figures 2 and 3 are for mnist, digits and faces")
+        raise UserError(f"{dataset.name} has points, not images: figures 2 and 3 are for images")
     return dataset.image_shape
 
 
-def _grid(rows: int, columns: int, shape: tuple[int, int]) -> tuple[Figure, Any]:
+def _grid(rows: int, columns: int, shape: tuple[int, ...]) -> tuple[Figure, Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    height, width = shape
-    size = (columns * CELL * width / max(shape), rows * CELL * height / max(shape))
+    height, width = shape[:2]
+    longer = max(height, width)
+    size = (columns * CELL * width / longer, rows * CELL * height / longer)
     figure = Figure(size, facecolor="white")
     FigureCanvasAgg(figure)
     space = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 0.99, "wspace": 0.06, "hspace": 0.06}
     return figure, figure.subplots(rows, columns, squeeze=False, gridspec_kw=space)
 
 
-def _show(axis: Axes, image: Images, shape: tuple[int, int]) -> None:
-    axis.imshow(image.reshape(shape), cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
+def _show(axis: Axes, image: Images, shape: tuple[int, ...], largest: float) -> None:
+    values = image.reshape(shape) if len(shape) == 2 else shown(image[None], shape, largest)[0]
+    axis.imshow(values, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     axis.set(xticks=(), yticks=())
     for spine in axis.spines.values():
         spine.set_visible(False)

@@ -20,7 +20,7 @@ from gan import cli, files
 from gan.cli import training as cli_training
 from gan.data import mnist
 from gan.run_folder import RunFolder
-from gan.settings import Settings
+from gan.settings import ADAPTED, Settings
 
 ROOT = Path(gan.__file__).parents[1]
 COMMAND = [sys.executable, "-m", "gan"]
@@ -201,7 +201,10 @@ def test_help_names_every_option_and_command(command, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("train --data minst", "there is no data set 'minst'; choose mnist, digits, ring, grid or gaussian"),
+        (
+            "train --data minst",
+            f"there is no data set 'minst'; choose {', '.join([*ADAPTED][:-1])} or {[*ADAPTED][-1]}",
+        ),
         ("train --preset nips", "there is no preset 'nips'; choose paper or authors"),
         ("train --learning-speed 1", "No such option '--learning-speed'"),
         ("train --learning-speed=1", "No such option '--learning-speed'"),

@@ -88,18 +88,21 @@ def test_what_is_loaded_cannot_be_changed(name):
         dataset.train = dataset.test
 
 
+NAMES = "digits, mnist, ring, grid, gaussian, faces, drawn_faces, cifar10"
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [("minst", "'mnist'"), ("MNIST", "'mnist'"), ("digit", "'digits'"), ("gausian", "'gaussian'")],
 )
 def test_an_unknown_name_gets_the_choices_and_the_nearest(name, hint):
-    with pytest.raises(UserError, match=rf"choose one of digits, mnist, ring, grid, gaussian\. Did you mean {hint}\?"):
+    with pytest.raises(UserError, match=rf"choose one of {NAMES}\. Did you mean {hint}\?"):
         data.load(name)
 
 
-@pytest.mark.parametrize("name", ["cifar10", "", "/etc", None])
+@pytest.mark.parametrize("name", ["svhn", "", "/etc", None])
 def test_a_name_like_none_of_them_gets_the_choices_only(name):
-    with pytest.raises(UserError, match=r"choose one of digits, mnist, ring, grid, gaussian\.$"):
+    with pytest.raises(UserError, match=rf"choose one of {NAMES}\.$"):
         data.load(name)
 
 

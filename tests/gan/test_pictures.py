@@ -82,6 +82,24 @@ def test_the_samples_are_left_alone():
     assert (samples == 2).all()
 
 
+def test_colours_are_shown_about_grey_and_relative_to_the_largest():
+    samples = np.random.default_rng(4).normal(size=(3, 2 * 3 * 3))
+    samples[1, 7] = -8  # the largest
+    grid = pixels(samples, (2, 3, 3), columns=2, scale=2)
+    expected = np.full((2 * (4 + GUTTER) + GUTTER, 2 * (6 + GUTTER) + GUTTER, 3), GUTTER_GREY, np.uint8)
+    for k, (top, left) in enumerate([(0, 0), (0, 6 + GUTTER), (4 + GUTTER, 0)]):
+        for i in range(4):
+            for j in range(6):
+                colour = samples[k].reshape(2, 3, 3)[i // 2, j // 2]
+                expected[GUTTER + top + i, GUTTER + left + j] = np.rint((colour / 8 + 1) / 2 * 255)
+    np.testing.assert_array_equal(grid, expected)
+    assert image_grid(samples, (2, 3, 3)).mode == "RGB"
+    np.testing.assert_array_equal(pixels(np.zeros((1, 12)), (2, 2, 3), scale=1)[GUTTER:-GUTTER, GUTTER:-GUTTER], 128)
+    clipped = pictures.shown(samples, (2, 3, 3), largest=1.0)
+    assert (clipped.min(), clipped.max()) == (0, 1)
+    assert clipped[0, 1, 2, 0] == np.clip((samples[0, 15] + 1) / 2, 0, 1)
+
+
 # scatter and densities
 
 
@@ -276,6 +294,13 @@ def test_bad_samples_get_a_sentence(samples, words, image_shape, tmp_path):
         (LINE, {"image_shape": None, "data": LINE * np.nan}, r"data must be finite"),
         (PLANE, {"image_shape": (8, 8), "data": None}, r"\(200, 2\) are no images of .*8\): rows of 64"),
         (PLANE, {"image_shape": (-1, -2), "data": None}, r"image_shape must be .* \(-1, -2\)"),
+        (
+            PLANE,
+            {"image_shape": (1, 1, 2), "data": None},
+            r"image_shape must be .*\(height, width, 3\), and is \(1, 1, 2\)",
+        ),
+        (PLANE, {"image_shape": (2,), "data": None}, r"image_shape must be .* \(2,\)"),
+        (PLANE, {"image_shape": (4, 4, 3), "data": None}, r"\(200, 2\) are no images of .*3\): rows of 48"),
     ],
 )
 def test_what_cannot_be_drawn_gets_a_sentence(samples, how, words, tmp_path):

@@ -31,14 +31,20 @@ AUTHORS = {
     "noise": "uniform",  # on +- sqrt 3
     "noise_dim": 100,
     "generator_layers": (1200, 1200),
+    "generator_activations": ("relu",),
+    "generator_sigmoid_bias": 0.0,  # pylearn2's default
     "generator_output": "sigmoid",
     "generator_init": 0.05,
+    "generator_output_init": 0.0,  # as the others
+    "generator_output_sparse": 0,
     "generator_bias": "marginals",
+    "pretrained": "",
     "discriminator_layers": (240, 240),
     "pieces": 5,
     "discriminator_init": 0.005,
     "dropout_input": 0.2,  # keeps 0.8
     "dropout_hidden": 0.5,
+    "max_norm": 0.0,
     "optimizer": "pylearn2_momentum",  # inc = m inc - lr grad; theta += inc
     "learning_rate": 0.1,
     "learning_rate_decay": 1.000004,  # after every minibatch
@@ -46,6 +52,27 @@ AUTHORS = {
     "momentum_start": 0.5,
     "momentum_end": 0.7,
     "momentum_epochs": 250,
+}
+# What tfd_pretrain/pretrain.yaml and cifar10_fully_connected.yaml have otherwise. The rest is said again in them.
+FACES = {
+    "noise": "gaussian",  # the default of their Generator
+    "generator_layers": (8000, 8000),
+    "generator_activations": ("relu", "sigmoid"),
+    "generator_sigmoid_bias": -2.0,  # init_bias of h1
+    "generator_output_sparse": 100,  # sparse_init of y
+    "discriminator_layers": (1200, 1200),
+    "max_norm": 1.9365,  # max_col_norm of every layer
+    "learning_rate": 0.05,
+}
+CIFAR10 = {
+    "noise": "gaussian",
+    "generator_layers": (8000, 8000),
+    "generator_activations": ("relu", "sigmoid"),
+    "generator_output": "linear",
+    "generator_output_init": 0.5,  # irange of y
+    "generator_bias": "zero",
+    "discriminator_layers": (1600, 1600),
+    "learning_rate": 0.025,
 }
 NOT_IN_THE_TABLE = {
     *("seed", "kernels", "steps"),
@@ -90,6 +117,21 @@ def test_every_setting_is_the_released_one():
     assert AUTHORS.keys() | NOT_IN_THE_TABLE == {f.name for f in fields(Settings)}
     made = presets.make("mnist", "authors")
     assert {name: getattr(made, name) for name in AUTHORS} == AUTHORS
+
+
+@pytest.mark.parametrize(("data", "table"), [("faces", FACES), ("drawn_faces", FACES), ("cifar10", CIFAR10)])
+def test_every_setting_of_the_other_released_configurations(data, table):
+    made = presets.make(data, "authors")
+    assert {name: getattr(made, name) for name in AUTHORS} == {**AUTHORS, "data": data, **table}
+
+
+def test_the_stages_for_faces():
+    """50 epochs, then 22 of 100-8000-100-8000-8000-2304, whose new layers are a ReLU's and a sigmoid's."""
+    first = presets.make("drawn_faces", "authors")
+    assert presets.with_length(first, None, 50, 20_000) == first
+    second = presets.make("drawn_faces", "authors", generator_layers=(8000, 100, 8000, 8000), pretrained="stage1")
+    changed = {name for name, value in second.as_dict().items() if value != first.as_dict()[name]}
+    assert changed == {"generator_layers", "pretrained"}
 
 
 @pytest.mark.parametrize("data", presets.ADAPTED)
@@ -220,7 +262,7 @@ def test_two_real_steps_of_full_size(data, monkeypatch, preset, scale):
 # ------------------------------------------------------------------------------------------------- bad settings
 
 CHOICES = {f.name: f.metadata["choices"] for f in fields(Settings) if f.metadata["choices"]}
-NUMBERS = {f.name: f for f in fields(Settings) if not f.metadata["choices"]}
+NUMBERS = {f.name: f for f in fields(Settings) if not f.metadata["choices"] and f.name != "pretrained"}
 scalars = st.one_of(st.none(), st.booleans(), st.text(max_size=5), st.just(math.nan), st.just(math.inf), st.just(-1))
 
 
@@ -238,10 +280,14 @@ def test_a_wrong_value_gets_a_sentence_that_names_the_setting(data):
     if name in CHOICES:
         bad = data.draw(st.one_of(st.text(max_size=20), st.integers(), st.none(), st.just(())))
         assert bad not in CHOICES[name]
+        if name == "generator_activations":
+            bad = data.draw(st.sampled_from([bad, (bad,), ("relu", bad)]))
+    elif name == "pretrained":
+        bad = data.draw(st.one_of(st.integers(), st.none(), st.just(()), st.just(("run",))))
     else:
         field = NUMBERS[name]
         low, high = field.metadata["low"], field.metadata["high"]
-        wrong = [scalars, st.floats(max_value=low, exclude_max=True)]
+        wrong = [scalars.filter(lambda v: v != -1 or low > -1), st.floats(max_value=low, exclude_max=True)]
         if high < math.inf:
             wrong.append(st.floats(min_value=high, exclude_min=True))
         if "int" in field.type:
@@ -256,7 +302,7 @@ def test_a_wrong_value_gets_a_sentence_that_names_the_setting(data):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"data": "minst"}, "there is no data set 'minst'; choose mnist, digits, ring, grid or gaussian"),
+        ({"data": "minst"}, "there is no data set 'minst'; choose mnist, digits, ring, grid, gaussian, faces, "),
         ({"preset": "author"}, "there is no preset 'author'; choose paper or authors"),
         ({"momentum": 0.5}, "there is no setting 'momentum'; did you mean "),
         ({"xyzzy": 0.5}, "there is no setting 'xyzzy'"),
@@ -267,6 +313,22 @@ def test_a_wrong_value_gets_a_sentence_that_names_the_setting(data):
         ({"optimizer": "rmsprop"}, "optimizer is 'rmsprop'; choose pylearn2_momentum, sgd or adam"),
         ({"generator_layers": ()}, "generator_layers is empty; give at least one number"),
         ({"generator_layers": 128}, "generator_layers is 128; it must be numbers"),
+        (
+            {"generator_activations": ("relu", "tanh")},
+            "generator_activations is ('relu', 'tanh'); choose relu or sigmoid",
+        ),
+        ({"generator_activations": "relu"}, "generator_activations is 'relu'; it must be names"),
+        (
+            {"generator_activations": ("relu",) * 3},
+            "generator_activations are 3, but generator_layers are 2; give each",
+        ),
+        (
+            {"generator_output_sparse": 5, "generator_output_init": 0.1},
+            "generator_output_init 0.1 and generator_output_",
+        ),
+        ({"generator_output_sparse": 1201}, "generator_output_sparse is 1201, but G's last layer has 1200 inputs"),
+        ({"pretrained": 7}, "pretrained is 7; it must be one name"),
+        ({"max_norm": -1}, "max_norm is -1; it must be at least 0"),
         ({"update": "simultaneous", "k": 2}, "k is 2, but a simultaneous update moves D once"),
         ({"generator_output": "linear"}, "generator_bias marginals is a logit: it needs generator_output sigmoid"),
     ],
@@ -283,7 +345,9 @@ def test_sentences(arguments, sentence):
         optional={
             "seed": st.integers(0, 2**200),
             "learning_rate": st.floats(1e-12, 1e300),
-            "generator_layers": st.lists(st.integers(1, 100_000), min_size=1, max_size=4).map(tuple),
+            "generator_layers": st.lists(st.integers(100, 100_000), min_size=2, max_size=4).map(tuple),
+            "generator_activations": st.lists(st.sampled_from(["relu", "sigmoid"]), min_size=1, max_size=2).map(tuple),
+            "pretrained": st.text(),
             "dropout_hidden": st.floats(0, 0.99),
             "optimizer": st.sampled_from(["sgd", "adam"]),
         },
@@ -305,6 +369,16 @@ def test_saved_settings_lack_one():
     del saved["pieces"]
     with pytest.raises(UserError, match="pieces missing or unknown"):
         presets.from_dict(saved)
+
+
+def test_a_run_of_version_0_1_0_goes_on():
+    """Its settings.json, name by name."""
+    first = """data preset seed steps update k objective discriminator_scale batch_size noise noise_dim generator_layers
+        generator_output generator_init generator_bias discriminator_layers pieces discriminator_init dropout_input
+        dropout_hidden optimizer learning_rate learning_rate_decay learning_rate_min momentum_start momentum_end
+        momentum_epochs kernels log_every sample_every checkpoint_every"""
+    made = presets.make("mnist", "authors")
+    assert presets.from_dict({name: made.as_dict()[name] for name in first.split()}) == made
 
 
 def test_settings_younger_than_the_run_have_their_defaults():

@@ -63,21 +63,25 @@ GAN = {
     "data": f"{BOTTOM} data.*",
     "data.minibatches": f"{BOTTOM} minigrad",  # for the Generator that shuffles
     "data.*": f"{BOTTOM} data data.idx",
+    "data.cifar10": f"{BOTTOM} data data.mnist",  # for the folder of downloads
     "evaluate": "evaluate.*",
     "evaluate.*": f"{BOTTOM} evaluate.*",
-    "evaluate.classes": f"minigrad {BOTTOM} data",  # trains a classifier on our own engine
+    "evaluate.judge": f"{BOTTOM} data evaluate.*",  # all of them
+    "evaluate.classes": f"minigrad {BOTTOM} data data.minibatches evaluate.*",  # trains a classifier on our own engine
     "objectives": "minigrad",
-    "networks": "minigrad settings",  # the sizes are settings
+    "networks": "minigrad errors settings",  # the sizes are settings
     "algorithm": "minigrad objectives networks",
     "sampling": f"minigrad {BOTTOM} settings networks run_folder",
     "validation": f"minigrad {BOTTOM} settings data evaluate evaluate.gauge sampling",
     "training": f"minigrad {BOTTOM} data data.* checkpoint pictures run_folder settings interrupt progress "
-    "objectives networks algorithm sampling validation",
+    "objectives networks algorithm evaluate.gauge sampling validation",
     "theory": "theory.*",
     "theory.*": f"minigrad {BOTTOM} theory theory.* objectives algorithm evaluate evaluate.* pictures",
     "figures": "",
-    "figures.*": f"minigrad {BOTTOM} figures.* settings data pictures objectives run_folder sampling training",
-    "cli": f"minigrad {BOTTOM} data evaluate checkpoint pictures run_folder settings interrupt progress sampling training",
+    "figures.*": f"minigrad {BOTTOM} figures figures.* settings data pictures objectives algorithm run_folder "
+    "evaluate.neighbours sampling training",
+    "cli": f"{BOTTOM} cli.*",
+    "cli.*": f"{BOTTOM} data evaluate evaluate.* pictures run_folder settings sampling training figures.* theory",
     "__main__": "cli",
     "": "",
 }
