@@ -3,6 +3,7 @@
     python docs/reproduction/ledger.py               write the page and the picture of its curves
     python docs/reproduction/ledger.py --check       exit code 1 if the page is not what the files say
     python docs/reproduction/ledger.py --keep RUN    copy what the page needs of a run folder into the result files
+    python docs/reproduction/ledger.py --adopt FILE  the same for what `gan figure`, `gan theory`, `gan judge` wrote
 
 How the files were made stands on the page, beside what they say. No measured number is typed here; those of the paper
 and of its released code are, each with where it stands there.
@@ -31,7 +32,7 @@ TABLE_1 = [
     ("Adversarial nets", "225 ± 2", "2057 ± 26"),
 ]
 DEEP_GSN = 214.0
-SAME = "as printed"
+JUDGEMENTS = ("judgement", "baselines")
 
 DIFFERENCES = [  # what, the paper, the released code (goodfeli/adversarial, mnist.yaml, pylearn2 of June 2014), here
     ("order of the updates", "D k times, then G", "both at once, at the same old parameters", "`paper` / `authors`"),
@@ -66,9 +67,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--keep", type=Path, nargs="+", default=[], metavar="RUN")
+    parser.add_argument("--adopt", type=Path, nargs="+", default=[], metavar="FILE")
     asked = parser.parse_args(arguments)
     for run in asked.keep:
         keep(run)
+    for file in asked.adopt:
+        adopt(file)
     if asked.check:
         return int(PAGE.read_text() != page())
     curves()
@@ -96,6 +100,24 @@ def keep(run: Path) -> None:
     }
     for name, content in (("settings", settings), ("evaluation", evaluation), ("took", took)):
         (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def adopt(file: Path) -> None:
+    """A figure, an experiment's results and picture, or a judgement; JSON without this machine's paths."""
+    if file.name.startswith("figure"):
+        folder = RESULTS / "figures"
+    else:
+        folder = RESULTS if file.stem in JUDGEMENTS else RESULTS / "theory"
+    folder.mkdir(parents=True, exist_ok=True)
+    if file.suffix != ".json":
+        shutil.copy(file, folder)
+        return
+    content = json.loads(file.read_text())
+    if "command" in content:
+        content["command"] = _command(content["command"])
+    if "samples" in content:
+        content["samples"] = {Path(name).name: of for name, of in content["samples"].items()}
+    (folder / file.name).write_text(json.dumps(content, indent=1) + "\n")
 
 
 def runs() -> dict[str, dict[str, Any]]:
@@ -150,7 +172,8 @@ def differences() -> list[str]:
         "## The paper and its code",
         "",
         "They differ, so there are two presets. Every row is held by tests/gan/test_settings.py,",
-        "tests/gan/test_algorithm.py and tests/gan/test_transcription.py, where ten steps equal a float64 transcription",
+        "tests/gan/test_algorithm.py and tests/gan/test_transcription.py, where ten steps equal a float64",
+        "transcription",
         "of the released algorithm.",
         "",
         *table(["", "paper", "released code", "here"], [list(row) for row in DIFFERENCES]),
@@ -259,7 +282,7 @@ def _threads(found: dict[str, Any]) -> str:
 
 def beside_parzen() -> list[str]:
     """The judgement of the same samples by other measures."""
-    judged = [file for name in ("judgement.json", "baselines.json") if (file := read(name)) is not None]
+    judged = [file for name in JUDGEMENTS if (file := read(f"{name}.json")) is not None]
     if not judged:
         return []
     found = {**judged[0], "samples": {name: of for file in judged for name, of in file["samples"].items()}}
@@ -279,49 +302,57 @@ def beside_parzen() -> list[str]:
 
     for name, of in found["samples"].items():
         p = of["parzen"]
-        rows.append(row(_short(name), f"{p['log_likelihood']:.1f} ± {p['standard_error']:.1f}", of))
+        rows.append(row(name, f"{p['log_likelihood']:.1f} ± {p['standard_error']:.1f}", of))
     rows.append(row("real: validation images", "", yard))
     lines += table(head, rows)
     lines += [
         "Precision and recall (Kynkäänniemi et al., 2019, k = 3), density and coverage (Naeem et al., 2020, k = 5),",
         "against the test images, in pixels and in the last hidden layer of a classifier trained on our own engine",
-        f"({100 * yard['accuracy']['test']:.2f} % right on test images), which also counts the classes: KL from uniform.",
+        f"({100 * yard['accuracy']['test']:.2f} % right on test images), which also counts the classes: KL",
+        "from uniform.",
         "",
     ]
-    head = ["samples", "nearest training image", "nearest unseen", "difference", "copies", "support, birthday", "pairs"]
+    head = ["samples", "nearest training image", "nearest unseen", "difference", "copies", "support", "of a class"]
+    first = next(iter(found["samples"].values()))["birthday"]
     rows = []
-    for name, of in found["samples"].items():
-        m, b = of["memorisation"], of["birthday"]["samples"]
-        support = ("≥ " if b["at_least"] else "") + f"{b['support']:.0f}"
+    for name, of in [*found["samples"].items(), ("real: test images", yard)]:
+        m, b = of["memorisation"], of.get("birthday", first)
+        side = "samples" if "birthday" in of else "real"
         rows.append(
             [
-                _short(name),
+                name,
                 f"{m['subset']:.2f} ± {m['subset_error']:.2f}",
                 f"{m['valid']:.2f} ± {m['valid_error']:.2f}",
                 f"{m['difference']:+.2f} ± {m['difference_error']:.2f}",
                 str(m["copies"]),
-                support,
-                str(b["pairs"]),
+                _support(b[side]),
+                "; ".join(_support(c[side]) for c in b["by_class"] if c),
             ]
         )
-    real = next(iter(found["samples"].values()))["birthday"]["real"]
-    rows.append(
-        ["real: test images", "", "", "", "", ("≥ " if real["at_least"] else "") + f"{real['support']:.0f}", str(real["pairs"])]
-    )
     lines += table(head, rows)
-    threshold = next(iter(found["samples"].values()))["birthday"]
     lines += [
         "Mean squared distance of a sample to the nearest of 10,000 training images, and to the nearest of 10,000",
-        "validation images: memorised samples would be nearer to the former. Birthday: two samples are the same if they",
-        f"are nearer than a squared distance of {threshold['threshold']:.1f}, as near as the nearest neighbour of one real",
-        f"image in {1 / threshold['quantile']:.0f}; support s (s - 1) / (2 ln 2) where half of all batches of s have such a pair",
-        "(after Arora and Zhang, 2017).",
+        "validation images: memorised samples would be nearer to the former by more than real test images",
+        "are. Support:",
+        "how many different images there are, after Arora and Zhang (2017), n (n - 1) / 2 over the number",
+        "of pairs that",
+        f"are the same: nearer than {first['threshold']:.1f} squared, as one validation image in",
+        f"{1 / first['quantile']:.0f} is to its",
+        "neighbour; and for each class by its own distance, of one image in "
+        f"{1 / first['by_class'][0]['quantile']:.0f}: from 0 to 9. The latter tells more.",
         "",
-        "; ".join(f"`{_command(file['command'])}`" for file in judged) + ".",
+        "; ".join(f"`{file['command']}`" for file in judged) + ".",
         "",
         *honest(found),
     ]
     return lines
+
+
+def _support(b: dict[str, Any]) -> str:
+    """From all pairs, the sharper number; or from none."""
+    n = b["n"]
+    number = b["pair_support"] if b["pairs"] else n * (n - 1) / 2
+    return ("" if b["pairs"] else "> ") + f"{float(f'{number:.2g}'):,.0f}"
 
 
 def honest(found: dict[str, Any]) -> list[str]:
@@ -332,17 +363,16 @@ def honest(found: dict[str, Any]) -> list[str]:
     real, means = (samples[k]["parzen"] for k in ("training images", "k-means centres"))
     return [
         "**What the Parzen estimate says.** It is one number of one protocol: comparable between models whose samples",
-        "went through the same 10,000, the same grid of widths, the same split, and with nothing else. It mostly measures",
+        "went through the same 10,000, the same grid of widths, the same split, and with nothing else. It",
+        "mostly measures",
         "how far a test image is from its nearest sample. It does not say which model is nearer to p_data: here",
-        f"true images score {real['log_likelihood']:.1f}, and k-means centres, blurred means that nobody takes for digits,",
-        f"{means['log_likelihood']:.1f}. A model above the true images is not better than the truth; it is smoother. That is",
+        f"true images score {real['log_likelihood']:.1f}, and k-means centres, blurred means that nobody",
+        "takes for digits,",
+        f"{means['log_likelihood']:.1f}. A model above the true images is not better than the truth; it is",
+        "smoother. That is",
         "why the table beside it is there.",
         "",
     ]
-
-
-def _short(name: str) -> str:
-    return Path(name).name if "/" in name else name
 
 
 def _command(argv: list[str]) -> str:
@@ -363,7 +393,8 @@ def figures() -> list[str]:
     lines = ["## Figures", ""]
     if (one := read("figures/figure1.json")) is not None:
         lines += [
-            "**Figure 1** (`gan figure 1`): a real run on the line, not a drawing; the panels are moments found in it by",
+            "**Figure 1** (`gan figure 1`): a real run on the line, not a drawing; the panels are moments",
+            "found in it by",
             "criteria: " + "; ".join(f"({k}) {v}" for k, v in _criteria(one).items()) + ".",
             "",
             "![figure 1](reproduction/results/figures/figure1.svg)",
@@ -374,7 +405,8 @@ def figures() -> list[str]:
         ]
     if (two := read("figures/figure2.json")) is not None:
         lines += [
-            f"**Figure 2** (`gan figure 2 --best RUN`): the first draws of seed {two['seed']}, step {two['step']}; framed, the",
+            f"**Figure 2** (`gan figure 2 --best RUN`): the first draws of seed {two['seed']}, step",
+            f"{two['step']}; framed, the",
             "training image nearest to the fifth of its row. None was chosen.",
             "",
             "![figure 2](reproduction/results/figures/figure2.png)",
@@ -382,7 +414,8 @@ def figures() -> list[str]:
         ]
     if (three := read("figures/figure3.json")) is not None:
         lines += [
-            "**Figure 3** (`gan figure 3 --best RUN`): straight lines in z from a 1 to a 5 and from a 7 to a 1, as in the",
+            "**Figure 3** (`gan figure 3 --best RUN`): straight lines in z from a 1 to a 5 and from a 7 to",
+            "a 1, as in the",
             f"paper. The ends are the first draws of seed {three['seed']} whose nearest training image is that digit:",
             f"draws {three['ends'][0][0]} and {three['ends'][0][1]}, {three['ends'][1][0]} and {three['ends'][1][1]}.",
             "",
@@ -394,7 +427,7 @@ def figures() -> list[str]:
 
 def _criteria(one: dict[str, Any]) -> dict[str, str]:
     """What each panel was found by."""
-    return {panel["letter"]: panel["criterion"] for panel in one["panels"]}
+    return {name: panel["criterion"] for name, panel in one["panels"].items()}
 
 
 def theory() -> list[str]:
@@ -410,7 +443,7 @@ def theory() -> list[str]:
             "",
             f"{held} of {len(claims)} claims hold.",
             "",
-            f"![{file.stem}](reproduction/results/theory/{file.stem}.png)",
+            f"![{file.stem}](reproduction/results/theory/{file.stem}.svg)",
             "",
             "<details><summary>the claims</summary>",
             "",
