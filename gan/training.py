@@ -264,7 +264,7 @@ def train(run: RunFolder, training: Training, command: list[str]) -> bool:
             progress.advance(training.step, now)
             if training.step % s.log_every == 0:
                 run.append_metrics(training.means())
-            if training.step % s.validate_every == 0:
+            if training.step % s.validate_every == 0 or training.step % s.parzen_every == 0:
                 _validate(run, training, progress)
             if training.step % s.sample_every == 0 or training.step == s.steps:
                 _draw(run, training)  # before the checkpoint: after a kill between them it is drawn again
@@ -299,7 +299,12 @@ def _save(run: RunFolder, training: Training) -> None:
 def _validate(run: RunFolder, training: Training, progress: Progress) -> None:
     """Write down what the held-out examples say, and keep the state that they like best."""
     training.require_finite()
-    line = training.validate()
+    try:
+        line = training.validate()
+    except UserError as error:  # finite parameters can make infinite samples and logits
+        raise UserError(
+            f"step {training.step}: {error}; nothing of it is saved; try a lower learning_rate in another --out"
+        ) from None
     progress.jsd = line["jsd"]
     run.append_validation(line)
     if "parzen" in line and (training.best is None or line["parzen"] > training.best["parzen"]):

@@ -62,7 +62,7 @@ def gauge(a_real: Logits, a_fake: Logits) -> Gauge:
         bad = int((~np.isfinite(a)).sum())
         if len(a) < 2 or bad:
             raise UserError(
-                f"{name} must hold two or more finite logits, and {bad} of {len(a)} are nan or infinite; "
+                f"{name} must hold two or more finite logits, and {bad} of {len(a)} are nan or infinite: "
                 "the training diverged, or there are no held-out examples"
             )
         terms.append(np.logaddexp(0, sign * a))  # -log D(x), -log(1 - D(G(z)))
