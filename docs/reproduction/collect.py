@@ -43,8 +43,8 @@ def keep(run: Path) -> None:
         shutil.copy(run / "validation.jsonl", folder)
     if (run / "evaluation-best.json").exists():
         contents["evaluation"] = json.loads((run / "evaluation-best.json").read_text()) | {"command": None}
-    if settings["settings"]["data"] != "mnist":  # whose samples are figure 2
-        shutil.copy(max((run / "samples").iterdir()), folder / "samples.png")
+        if settings["settings"]["data"] != "mnist":  # whose samples are figure 2
+            shutil.copy(max((run / "samples").iterdir()), folder / "samples.png")
     sessions = [json.loads(line) for line in (run / "sessions.jsonl").read_text().splitlines()]
     contents["took"] = {
         "steps": max(s["last_step"] for s in sessions),
