@@ -316,11 +316,12 @@ def figures() -> list[str]:
     lines = ["## Figures", ""]
     if (one := read("figures/figure1.json")) is not None:
         lines += [
-            "**Figure 1** (`gan figure 1`): a real run on the line, not a drawing; the panels are moments",
-            "found in it by",
-            "criteria: " + "; ".join(f"({k}) {v}" for k, v in _criteria(one).items()) + ".",
+            "**Figure 1** (`gan figure 1`): a real run, not a drawing; its panels were found in it by criteria.",
             "",
             "![figure 1](reproduction/results/figures/figure1.svg)",
+            "",
+            *[line for sentence in one["caption"] for line in (sentence, "")],
+            f"What differs from the preset: {'; '.join(one['changes'])}.",
             "",
             "The whole run: [GIF](reproduction/results/figures/figure1.gif),",
             "[HTML with a slider](reproduction/results/figures/figure1.html).",
@@ -346,11 +347,6 @@ def figures() -> list[str]:
             "",
         ]
     return lines if folder.exists() else []
-
-
-def _criteria(one: dict[str, Any]) -> dict[str, str]:
-    """What each panel was found by."""
-    return {name: panel["criterion"] for name, panel in one["panels"].items()}
 
 
 def theory() -> list[str]:
