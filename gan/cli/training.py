@@ -91,8 +91,8 @@ def train(
 ) -> None:
     """Train a generator and a discriminator against each other.
 
-    The run folder holds settings.json, metrics.jsonl, samples/ and checkpoint.safetensors. Ctrl-C saves and says how
-    to go on.
+    The run folder holds settings.json, metrics.jsonl, validation.jsonl, samples/, checkpoint.safetensors and, from the
+    first Parzen estimate on, best.safetensors. Ctrl-C saves and says how to go on.
     """
     from ..data import load
     from ..run_folder import RunFolder
