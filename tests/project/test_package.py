@@ -125,7 +125,7 @@ def test_the_command_lines_of_the_readme(tmp_path):
         command = command.replace("--epochs 40", "--steps 4").replace("--data ring", "--data ring --steps 20")
         name, *arguments = command.split()
         assert name == "gan"
-        if "--data-dir" not in arguments and {"evaluate", "--resume"} & set(arguments):
+        if "--data-dir" not in arguments and {"evaluate", "--resume", "2"} & set(arguments):
             arguments += ["--data-dir", str(MNIST)]
         run(sys.executable, "-m", "gan", *arguments, cwd=tmp_path, PYTHONPATH=str(ROOT))
     assert (tmp_path / "more.png").stat().st_size > 0
