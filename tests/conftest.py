@@ -2,6 +2,7 @@
 
 import importlib
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -35,3 +36,18 @@ def torch(require):
     module = require("torch")
     module.set_num_threads(1)  # the arrays of the tests are small
     return module
+
+
+@pytest.fixture(scope="session")
+def find_mnist():
+    """The folder of MNIST's four files, which the project does not contain; without it as with a missing package."""
+
+    def find():
+        given = os.environ.get("MINIGRAD_MNIST_DIR")
+        folder = Path(given) if given else Path(__file__).resolve().parents[2] / "shared/data/mnist"
+        if folder.is_dir():
+            return folder
+        message = f"the MNIST files are not in {folder}; name their folder in MINIGRAD_MNIST_DIR"
+        return pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+
+    return find

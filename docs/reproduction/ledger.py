@@ -28,7 +28,8 @@ TABLE_1 = [
     ("Adversarial nets", "225 ± 2", "2057 ± 26"),
 ]
 DEEP_GSN = 214.0
-HOURS = 50  # epochs of TFD's first stage
+TFD_EPOCHS = 50  # of its first stage
+DRAWN = 20_000  # training examples of the stand-in
 
 DIFFERENCES = [  # what, the paper, the released code (goodfeli/adversarial, mnist.yaml, pylearn2 of June 2014), here
     ("order of the updates", "D k times, then G", "both at once, at the same old parameters", "`paper` / `authors`"),
@@ -50,7 +51,7 @@ DIFFERENCES = [  # what, the paper, the released code (goodfeli/adversarial, mni
 ]
 
 QUALITATIVE = [  # table 2, and sections 6 and 7: what is no number
-    ("Training needs D and G in step", "the Dirac GAN below: the four combinations of update and loss"),
+    ("Training needs D and G in step", "the Dirac GAN above: the four combinations of update and loss"),
     ("No Markov chain, no inference while training", "gan/algorithm.py: two losses, two updates"),
     ("Sampling has no difficulties", "`gan sample RUN`"),
     ("p(x) is not represented; Parzen windows may approximate it", "table 1 here, with its yardsticks"),
@@ -417,12 +418,12 @@ def tfd(found: dict[str, Any]) -> list[str]:
     for name, run in faces.items():
         s, took, e = run["settings"]["settings"], run["took"], run.get("evaluation")
         rate = took["steps"] / took["seconds"]
-        hours = HOURS * 200 / rate / 3600
+        hours = TFD_EPOCHS * DRAWN / s["batch_size"] / rate / 3600
         layers = [s["noise_dim"], *s["generator_layers"], 2304]
         parzen = f"{e['log_likelihood']:.0f} ± {e['standard_error']:.0f}" if e else ""
         rows.append([name, "-".join(map(str, layers)), str(took["steps"]), f"{rate:.2f}", f"{hours:.1f}", parzen])
     if rows:
-        head = ["run", "G", "steps", "steps/s", f"hours for {HOURS} epochs of 20,000", "Parzen, of drawn faces"]
+        head = ["run", "G", "steps", "steps/s", f"hours for {TFD_EPOCHS} epochs of {DRAWN:,}", "Parzen, of drawn faces"]
         lines += table(head, rows)
     for name in faces:
         if (RESULTS / "runs" / name / "samples.png").exists():

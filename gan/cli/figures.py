@@ -40,7 +40,9 @@ def figure() -> None:
 def figure_1(seed: int, out: Path) -> None:
     """Train on a line, and draw p_data, p_g, D and D* at four moments; the whole run as GIF and HTML."""
     from ..figures import figure1
+    from ..figures.files import make
 
+    make(out)
     click.echo("training on the line ...", err=True)
     for path in figure1.save(figure1.run(seed), out):
         click.echo(path)
@@ -100,7 +102,7 @@ def _keep(drawn: Any, folder: Path, name: str, facts: dict[str, Any]) -> None:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("theory"), show_default=True, help="Folder.")
 def theory(names: tuple[str, ...], out: Path) -> None:
     """Section 4 of the paper, computed: each statement beside its number, with a picture. NAMES default to all."""
-    from ..figures.files import save
+    from ..figures.files import make, save
     from ..files import write_atomically
     from ..run_folder import versions
     from ..theory import EXPERIMENTS
@@ -108,6 +110,7 @@ def theory(names: tuple[str, ...], out: Path) -> None:
     for name in names:
         if name not in EXPERIMENTS:
             raise UserError(f"there is no experiment {name!r}; choose from {', '.join(EXPERIMENTS)}")
+    make(out)
     missed = 0
     for name in names or EXPERIMENTS:
         results = EXPERIMENTS[name].experiment()

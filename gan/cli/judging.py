@@ -54,6 +54,12 @@ def judge(
     if not runs and not baselines:
         raise UserError("there is nothing to judge: name runs, or give --baselines")
     dataset = load(names.pop(), data_dir=data_dir, seed=next((p.settings.seed for p in players.values()), 0))
+    if dataset.image_shape is None:
+        raise UserError(f"{dataset.name} has points, not images, and their density is known: use gan evaluate")
+    if baselines:
+        made.require(dataset.train, n)
+    if not out.parent.is_dir():
+        raise UserError(f"cannot write {out}: there is no folder {out.parent}; make it, or choose another --out")
     classifier = None
     if dataset.train_labels is not None:
         click.echo("training a classifier ...", err=True)

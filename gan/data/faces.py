@@ -12,6 +12,7 @@ Numbers on either cannot be compared with published numbers on TFD.
 """
 
 import os
+import warnings
 from os import PathLike
 
 import numpy as np
@@ -42,7 +43,9 @@ def load(data_dir: str | PathLike[str] | None = None) -> Dataset:
     try:
         if home is not None and not os.path.isdir(home):  # scikit-learn would make it
             raise NotADirectoryError(f"{home} is no folder")
-        found = fetch_olivetti_faces(data_home=home, download_if_missing=home is None)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Retry downloading")  # the sentence below says what it came to
+            found = fetch_olivetti_faces(data_home=home, download_if_missing=home is None)
     except Exception as error:  # of the network, of the file, and whatever unpickling a wrong file may raise
         where = "could not be downloaded" if home is None else f"are not in {home}"
         raise UserError(

@@ -21,7 +21,7 @@ Points = NDArray[np.floating[Any]]
 
 def training_examples(train: Points, n: int, seed: int = 0) -> Points:
     """``n`` rows of train (N, d), none twice. UserError if there are fewer."""
-    _require(train, n)
+    require(train, n)
     return train[np.random.default_rng(seed).permutation(len(train))[:n]]
 
 
@@ -39,6 +39,7 @@ def centroids(train: Points, n: int, seed: int = 0) -> Points:
     return np.asarray(found.cluster_centers_, dtype=train.dtype)
 
 
-def _require(train: Points, n: int) -> None:
+def require(train: Points, n: int) -> None:
+    """UserError unless ``n`` rows can be drawn from train (N, d), none twice."""
     if not 1 <= n <= len(train):
         raise UserError(f"{n} samples were asked for, and there are {len(train)} training examples; ask for fewer")

@@ -15,12 +15,17 @@ DPI = 200
 NO_DATE = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
 
 
+def make(folder: Path) -> None:
+    """The folder, if it is not there. UserError where that cannot be."""
+    with in_words("create the folder", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write NAME.png and NAME.svg into the folder, made if need be; their paths. UserError where it cannot."""
     import matplotlib
 
-    with in_words("create the folder", folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    make(folder)
     paths = []
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
         for kind, metadata in NO_DATE.items():

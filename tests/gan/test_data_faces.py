@@ -1,5 +1,7 @@
 """Faces: the Olivetti photographs through scikit-learn's loader, in random numbers' place, and the drawn stand-in."""
 
+import warnings
+
 import joblib
 import numpy as np
 import pytest
@@ -55,6 +57,7 @@ def test_photographs_that_are_not_to_be_had(tmp_path, monkeypatch):
 
     def no_network(data_home, download_if_missing):
         assert (data_home, download_if_missing) == (None, True)
+        warnings.warn("Retry downloading from url: ...", stacklevel=1)  # as scikit-learn does
         raise OSError("no route to host")
 
     monkeypatch.setattr(datasets, "fetch_olivetti_faces", no_network)

@@ -28,21 +28,9 @@ CONTENT = write_idx(SMALL)
 ZIPPED = gzip.compress(CONTENT, mtime=0)
 
 
-def find_originals():
-    """The folder of the four original files, which the project does not contain."""
-    given = os.environ.get("MINIGRAD_MNIST_DIR")
-    folder = Path(given) if given else Path(__file__).resolve().parents[2].parent / "shared/data/mnist"
-    if not folder.is_dir():
-        message = f"the MNIST files are not in {folder}; name their folder in MINIGRAD_MNIST_DIR"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return folder
-
-
 @pytest.fixture(scope="module")
-def originals():
-    return find_originals()
+def originals(find_mnist):
+    return find_mnist()
 
 
 @pytest.fixture(scope="module")
@@ -191,14 +179,14 @@ def test_a_truncated_copy_of_a_real_file_is_refused(originals, tmp_path):
         data.load("mnist", data_dir=tmp_path)
 
 
-def test_ci_may_not_skip_the_real_files(monkeypatch, tmp_path):
+def test_ci_may_not_skip_the_real_files(monkeypatch, tmp_path, find_mnist):
     monkeypatch.setenv("MINIGRAD_MNIST_DIR", str(tmp_path / "nowhere"))
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="MINIGRAD_MNIST_DIR"):
-        find_originals()
+        find_mnist()
     monkeypatch.delenv("CI")
     with pytest.raises(pytest.skip.Exception, match="MINIGRAD_MNIST_DIR"):
-        find_originals()
+        find_mnist()
 
 
 # A folder that the user names.

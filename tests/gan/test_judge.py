@@ -9,7 +9,7 @@ import pytest
 from gan import cli
 from gan.data import load
 from gan.errors import UserError
-from gan.evaluate import evaluate
+from gan.evaluate import classes, evaluate
 from gan.evaluate.baselines import training_examples
 from gan.evaluate.classes import train_classifier
 from gan.evaluate.judge import judge, yardstick
@@ -94,9 +94,13 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         (("--data", "digits"), "there is nothing to judge"),
         (("--baselines",), "no run and no --data"),
         (("elsewhere",), "there is no run in elsewhere"),
+        (("--data", "ring", "--baselines"), "ring has points, not images"),
+        (("--data", "digits", "--baselines"), "10000 samples were asked for, and there are 1297"),
+        (("--data", "digits", "--baselines", "--samples", "20", "--out", "no/j.json"), "there is no folder no"),
     ],
 )
-def test_bad_input(arguments, sentence, capsys):
+def test_bad_input_is_refused_before_the_work(arguments, sentence, capsys, monkeypatch):
+    monkeypatch.setattr(classes, "train_classifier", None)
     with pytest.raises(SystemExit) as end:
         command(*arguments)
     assert end.value.code == 2

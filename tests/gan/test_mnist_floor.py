@@ -19,13 +19,10 @@ STEPS, FLOOR = 4000, -25.0  # nats
 
 
 @pytest.mark.slow
-def test_a_minute_of_mnist(tmp_path, capsys):
-    folder = os.environ.get("MINIGRAD_MNIST_DIR")
-    if not folder:
-        pytest.skip("MNIST is not here: name its folder in MINIGRAD_MNIST_DIR")
+def test_a_minute_of_mnist(tmp_path, capsys, find_mnist):
     train = f"train --data mnist --preset authors --steps {STEPS} --parzen-every 1000 --validate-every 500 --out run"
     done = subprocess.run(
-        [sys.executable, "-m", "gan", *train.split(), "--kernels", "fused", "--data-dir", folder],
+        [sys.executable, "-m", "gan", *train.split(), "--kernels", "fused", "--data-dir", str(find_mnist())],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path(gan.__file__).parents[1])},
         capture_output=True,

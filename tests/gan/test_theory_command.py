@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from gan import cli
+from gan.figures import figure1
 from gan.theory import EXPERIMENTS, divergence
 
 
@@ -41,3 +42,15 @@ def test_an_unknown_name(tmp_path, capsys):
     assert command("proposition3", "--out", tmp_path / "no") == 2
     assert "there is no experiment 'proposition3'; choose from divergence, " in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(divergence, "experiment", None)
+    monkeypatch.setattr(figure1, "run", None)
+    (tmp_path / "file").write_text("")
+    assert command("divergence", "--out", tmp_path / "file") == 2
+    assert "cannot create the folder" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        cli.main(["figure", "1", "--out", str(tmp_path / "file")])
+    assert end.value.code == 2
+    assert "cannot create the folder" in capsys.readouterr().err

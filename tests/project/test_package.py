@@ -111,22 +111,18 @@ def test_python_in_the_readme_prints_what_it_says(block, capsys):
     assert capsys.readouterr().out.splitlines() == re.findall(r"print\(.*\)\s+# (.*)", block)
 
 
-MNIST = Path(os.environ.get("MINIGRAD_MNIST_DIR", ROOT.parent / "shared" / "data" / "mnist"))
-
-
 @pytest.mark.slow
-def test_the_command_lines_of_the_readme(tmp_path):
+def test_the_command_lines_of_the_readme(tmp_path, find_mnist):
     """Each as it stands, but for the folder of MNIST and fewer steps."""
-    if not MNIST.is_dir():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"needs the MNIST files in {MNIST}")
+    folder = find_mnist()
     (block,) = re.findall(r"## The command line\n\n```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     for line in block.splitlines():
-        command = line.partition("#")[0].replace("DIR", str(MNIST)).replace("--epochs 20", "--steps 2")
+        command = line.partition("#")[0].replace("DIR", str(folder)).replace("--epochs 20", "--steps 2")
         command = command.replace("--epochs 40", "--steps 4").replace("--data ring", "--data ring --steps 20")
         name, *arguments = command.split()
         assert name == "gan"
         if "--data-dir" not in arguments and {"evaluate", "--resume", "2"} & set(arguments):
-            arguments += ["--data-dir", str(MNIST)]
+            arguments += ["--data-dir", str(folder)]
         run(sys.executable, "-m", "gan", *arguments, cwd=tmp_path, PYTHONPATH=str(ROOT))
     assert (tmp_path / "more.png").stat().st_size > 0
 
