@@ -13,6 +13,8 @@ from ..engine import derivatives, op
 from .elementary import floating, where
 from .shape import reshape, unsqueeze
 
+__all__ = ["leaky_relu", "logsigmoid", "maxout", "relu", "sigmoid", "softplus", "tanh"]
+
 
 @op
 def sigmoid(x: Any) -> Any:

@@ -14,6 +14,26 @@ from ..engine import derivatives, op
 from .elementary import log, where
 from .shape import squeeze, transpose, unsqueeze
 
+__all__ = [
+    "add",
+    "divide",
+    "equal",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "linear",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "matmul",
+    "multiply",
+    "negative",
+    "not_equal",
+    "power",
+    "subtract",
+]
+
 
 @op(linear=True)
 def add(x: Any, y: Any) -> Any:

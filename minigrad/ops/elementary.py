@@ -11,6 +11,8 @@ import numpy as np
 
 from ..engine import derivatives, op
 
+__all__ = ["abs", "astype", "clip", "clone", "exp", "log", "maximum", "minimum", "sign", "sqrt", "where"]
+
 
 @op
 def exp(x: Any) -> Any:

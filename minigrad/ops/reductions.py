@@ -16,6 +16,22 @@ from ..engine import derivatives, op
 from .elementary import exp, floating, where
 from .shape import expand, squeeze, take_along_dim
 
+__all__ = [
+    "amax",
+    "amin",
+    "argmax",
+    "argmin",
+    "log_softmax",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "softmax",
+    "std",
+    "sum",
+    "var",
+]
+
 Dim = int | Sequence[int] | None
 
 

@@ -15,6 +15,22 @@ from numpy.lib.array_utils import normalize_axis_index as _dim
 
 from ..engine import Tensor, derivatives, op
 
+__all__ = [
+    "cat",
+    "expand",
+    "flatten",
+    "getitem",
+    "narrow",
+    "permute",
+    "reshape",
+    "split",
+    "squeeze",
+    "stack",
+    "take_along_dim",
+    "transpose",
+    "unsqueeze",
+]
+
 
 def reshape(x: Any, *shape: Any) -> Any:
     """The same elements, row by row, in another shape; one length may be -1."""
