@@ -55,7 +55,7 @@ def clip_grad_norm_(
     grads = _given(parameters)
     total = get_total_norm(grads, norm_type, error_if_nonfinite)
     factor = min(1.0, max_norm / (float(total) + 1e-6)) if not math.isnan(float(total)) else math.nan
-    with no_grad():
+    with no_grad(), np.errstate(invalid="ignore"):  # 0 times an infinite element
         for g in grads:
             g *= factor
     return total

@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 FOREIGN = {"foreach", "fused", "capturable", "differentiable"}  # how PyTorch computes, not what: passed over
 NEWER = {"amsgrad", "initial_lr", "decoupled_weight_decay"}  # settings that a saved state may have or lack
-NEVER_NEGATIVE = ("lr", "momentum", "weight_decay", "eps", "alpha", "lr_decay", "initial_accumulator_value")
+RATES = ("lr", "momentum", "weight_decay", "eps", "alpha", "lr_decay", "momentum_decay", "initial_accumulator_value")
 COUNTS = {"step", "mu_product"}  # numbers here, tensors without dimensions in PyTorch
 
 
@@ -66,7 +66,7 @@ class Optimizer:
 
     def check(self, settings: dict[str, Any]) -> None:
         """Raise ValueError for settings that make no sense."""
-        for name in NEVER_NEGATIVE:
+        for name in RATES:
             if not settings.get(name, 0) >= 0:
                 raise ValueError(f"{type(self).__name__}: {name} must not be negative, got {settings[name]}")
 
