@@ -15,7 +15,7 @@ import ast
 import inspect
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ import numpy as np
 from hypothesis import Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
-import minigrad
 from minigrad import Tensor, gradients, ops
 from minigrad.engine import history
 from minigrad.testing.catalogue import CASES, Case

@@ -1,7 +1,7 @@
 """The engine: a Tensor remembers how it was made, and one walk sends gradients back along that memory.
 
 Reading order: `Tensor` (a value and its history), `op` and `derivatives` (how history is written),
-`gradients` and `_walk` (the chain rule), `mark_changed` (how a stale value is noticed).
+`gradients` and `_walk` (the chain rule). How a stale value is noticed is the business of versions.py.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, update_wrapper
 from inspect import signature
-from itertools import count
 from typing import TYPE_CHECKING, Any, ParamSpec, overload
 
 import numpy as np
 
 from .errors import explained
-from .mode import recording, thread
+from .mode import tell, thread, walking, watching
 from .protocols import ArrayProtocol
+from .versions import Changes, check_unchanged, clock, latest, mark_changed, share_memory
 
 if TYPE_CHECKING:
     from ._methods import TensorMethods
@@ -24,8 +24,6 @@ else:
     TensorMethods = ArrayProtocol  # the methods are hung on Tensor by minigrad/ops/__init__.py
 
 P = ParamSpec("P")
-
-_clock = count(1)  # ticks for each recorded op and each in-place change, so that the two can be put in order
 
 
 class Tensor(TensorMethods):
@@ -36,17 +34,8 @@ class Tensor(TensorMethods):
     only backwards, so a graph that nobody holds is freed at once, without the garbage collector.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_args",
-        "_changed",
-        "_data",
-        "_op",
-        "_requires_grad",
-        "_settings",
-        "_time",
-        "grad",
-    )
+    __slots__: tuple[str, ...] = ("__weakref__", "_args", "_changed", "_data", "_hooks", "_op")
+    __slots__ += ("_requires_grad", "_settings", "_time", "grad")
     __array_ufunc__ = None  # numpy_array * tensor must call Tensor.__rmul__, not loop over the elements
     __hash__ = object.__hash__  # == compares elements, as in NumPy, so identity is the key
 
@@ -56,7 +45,8 @@ class Tensor(TensorMethods):
     _args: tuple[Any, ...]
     _settings: dict[str, Any]
     _time: int  # when the op was recorded
-    _changed: list[int] | None  # when this memory was last written in place; all its views share the cell
+    _changed: Changes | None  # when this memory was last written in place; all its views share the record
+    _hooks: Callable[..., Any] | None  # what is done to the gradient that arrives here: see hooks.py
     _requires_grad: bool
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
@@ -98,15 +88,19 @@ class Tensor(TensorMethods):
             raise TypeError(f"only floating Tensors can require gradients, not {self._data.dtype}; pass dtype=float")
         self._requires_grad = bool(value)
 
-    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
-        """Add d(self)/d(leaf), weighted by ``gradient`` (default 1, for scalars), to ``.grad`` of every leaf."""
-        for leaf, g in _walk([self], [gradient], None, retain_graph, create_graph):
-            leaf.grad = g if leaf.grad is None else leaf.grad + g
+    def backward(
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    ) -> None:
+        """Add d(self)/d(leaf), weighted by ``gradient`` (default 1, for scalars), to ``.grad`` of every leaf.
+
+        ``inputs``, a Tensor or several, leaves or not: to their ``.grad`` instead, and to no other.
+        """
+        accumulate([self], [gradient], retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """The same value without the history, in the same memory if it has dimensions."""
         out = _without_history(_new(Tensor), self._data)
-        _share_memory(out, self)
+        share_memory(out, self)
         return out
 
 
@@ -116,7 +110,7 @@ _new = Tensor.__new__
 def _without_history(tensor: Tensor, data: Any) -> Tensor:
     """Fill the slots of a Tensor as those of a leaf around ``data``, uncopied."""
     tensor._data = data
-    tensor.grad = tensor._op = tensor._changed = None
+    tensor.grad = tensor._op = tensor._changed = tensor._hooks = None
     tensor._requires_grad = False
     return tensor
 
@@ -162,15 +156,17 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
             return data
         out = _new(Tensor)
         out._data = data
-        out.grad = out._changed = None
+        out.grad = out._changed = out._hooks = None
         if needed and apply.rules and thread.recording:  # type: ignore[attr-defined]
             out._requires_grad = True
-            out._op, out._args, out._settings, out._time = apply, args, settings, next(_clock)
+            out._op, out._args, out._settings, out._time = apply, args, settings, next(clock)
         else:
             out._requires_grad = False
             out._op = None
         if view and isinstance(args[0], Tensor) and np.may_share_memory(data, values[0]):
-            _share_memory(out, args[0])
+            share_memory(out, args[0])
+        if watching:
+            tell("called", apply, out, args)
         return out
 
     apply.rules, apply.together, apply.linear = (), None, linear  # type: ignore[attr-defined]
@@ -226,19 +222,34 @@ def gradients(
     ``retain_graph``. ``wrt`` that ``out`` does not depend on raises RuntimeError, or gives None with ``allow_unused``.
     """
     outs = [out] if isinstance(out, Tensor) else list(out)
-    inputs = [wrt] if isinstance(wrt, Tensor) else list(wrt)
+    inputs = _inputs(wrt)
     seeds = list(grad_outputs) if isinstance(grad_outputs, (list, tuple)) else [grad_outputs]
     if grad_outputs is None:
         seeds = [None] * len(outs)
     if len(seeds) != len(outs):
         raise RuntimeError(f"gradients: {len(outs)} outs but {len(seeds)} grad_outputs; give one for each")
-    for t in inputs:
-        if not t._requires_grad:
-            raise RuntimeError(f"gradients: wrt has a Tensor of shape {t._data.shape} that does not require gradients")
     found = {id(t): g for t, g in _walk(outs, seeds, inputs, retain_graph, create_graph)}
     if not allow_unused and len(found) < len({id(t) for t in inputs}):
         raise RuntimeError("gradients: out does not depend on all of wrt; allow_unused=True gives None for such a one")
     return found.get(id(wrt)) if isinstance(wrt, Tensor) else tuple(found.get(id(t)) for t in inputs)
+
+
+def accumulate(
+    outs: Sequence[Tensor], seeds: Sequence[Any], retain_graph: bool | None, create_graph: bool, inputs: Any
+) -> None:
+    """Add the gradients to ``.grad`` of ``inputs`` (None: of every leaf)."""
+    for t, g in _walk(outs, seeds, None if inputs is None else _inputs(inputs), retain_graph, create_graph):
+        t.grad = g if t.grad is None else t.grad + g
+        if t._hooks is not None:
+            t._hooks.accumulated(t)  # type: ignore[attr-defined]
+
+
+def _inputs(wrt: Any) -> list[Tensor]:
+    inputs = [wrt] if isinstance(wrt, Tensor) else list(wrt)
+    for t in inputs:
+        if not t._requires_grad:
+            raise RuntimeError(f"gradients: wrt has a Tensor of shape {t._data.shape} that does not require gradients")
+    return inputs
 
 
 def _walk(
@@ -263,7 +274,7 @@ def _walk(
     found: list[tuple[Tensor, Any]] = []
     grads: dict[int, Any] = {}  # the gradient gathered so far for each Tensor, by id
     # Derivatives are infinite where they are (sqrt at 0): IEEE values, as in PyTorch, not warnings.
-    with recording(create_graph), np.errstate(all="ignore"):
+    with walking(create_graph), np.errstate(all="ignore"):
         given = [_seed(out, seed, create_graph) for out, seed in zip(outs, seeds, strict=True)]
         for out, g in zip(outs, given, strict=True):
             grads[id(out)] = grads[id(out)] + g if id(out) in grads else g
@@ -272,13 +283,15 @@ def _walk(
             g = grads.pop(id(node), None)
             if g is None:
                 continue
+            if node._hooks is not None and id(node) in useful:
+                g = node._hooks(node, g, create_graph)
             if id(node) in wanted:
                 found.append((node, g))
             if id(node) not in passed:
                 continue
             apply, args, out = node._op, node._args, node
             values: Sequence[Any] = args
-            if not apply.linear:
+            if latest[0] > node._time and not apply.linear:
                 check_unchanged(node)
             if not create_graph:
                 out, values = node._data, [a._data if isinstance(a, Tensor) else a for a in args]
@@ -287,9 +300,12 @@ def _walk(
                 gathered = apply.together(needed, g, out, *values, **node._settings)
             for i, a in enumerate(args):
                 if isinstance(a, Tensor) and id(a) in useful:
-                    if (rule := apply.rules[i]) is None:
+                    rule = apply.rules[i]
+                    ga = gathered[i] if apply.together else rule and rule(g, out, *values, **node._settings)
+                    if ga is None:  # nothing flows there
                         continue
-                    ga = gathered[i] if apply.together else rule(g, out, *values, **node._settings)
+                    if watching:
+                        tell("derived", node, i, g, ga)
                     x = a._data
                     if ga.shape != x.shape:
                         ga = _unbroadcast(ga, x.shape, apply.__name__)
@@ -399,31 +415,3 @@ def _owned(found: list[tuple[Tensor, Any]], given: Iterable[Any]) -> list[tuple[
             g = _without_history(_new(Tensor), np.array(g) if shared or g.base is not None else np.asarray(g))
         owned.append((t, g))
     return owned
-
-
-# ------------------------------------------------------------------------------- changes in place are noticed
-
-
-def _share_memory(out: Tensor, source: Tensor) -> None:
-    """What changes one in place changes the other: let both have one cell for the time."""
-    if source._changed is None:
-        source._changed = [0]
-    out._changed = source._changed
-
-
-def mark_changed(tensor: Tensor) -> None:
-    """Say that ``tensor._data`` was written in place, so that no walk takes the new value for the old."""
-    if tensor._changed is None:
-        tensor._changed = [0]
-    tensor._changed[0] = next(_clock)
-
-
-def check_unchanged(node: Tensor) -> None:
-    """Raise if the op's result or an argument was written after the op was recorded."""
-    for t in (node, *node._args):
-        if isinstance(t, Tensor) and t._changed is not None and t._changed[0] > node._time:
-            what = "the result" if t is node else "an argument"
-            raise RuntimeError(
-                f"{what} of {node._op.__name__}, of shape {t._data.shape}, was changed in place after it was recorded, "
-                "and its gradient needs the old value; run backward before the change, or change a copy"
-            )

@@ -1,8 +1,11 @@
-"""Errors that say which op was given what."""
+"""Errors that say which op was given what, and where in the user's code."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -14,3 +17,28 @@ def explained(error: Exception, name: str, values: Sequence[Any]) -> Exception:
     given = ", ".join(f"{v.shape} {v.dtype}" if isinstance(v, arrays) else repr(v)[:40] for v in values)
     kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
     return kind(f"{name} of {given}: {error}")
+
+
+_PACKAGE = os.path.dirname(__file__) + os.sep
+
+
+def calling_frame() -> FrameType | None:
+    """The innermost frame that is not minigrad's own: the user's code."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def calling_line() -> tuple[str, int] | None:
+    """File and line of ``calling_frame``, which is not kept: it would hold on to all its variables."""
+    frame = calling_frame()
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def written(place: tuple[str, int] | None) -> str:
+    """``file:line``; the file as seen from the working directory, if it is below."""
+    if place is None:
+        return "an unknown place"
+    here = os.getcwd() + os.sep
+    return f"{place[0].removeprefix(here)}:{place[1]}"

@@ -1,4 +1,4 @@
-"""Whether ops are being recorded: ``no_grad`` and its kin, for each thread its own."""
+"""Whether ops are being recorded, and who looks on: ``no_grad`` and its kin, for each thread its own."""
 
 import threading
 from collections.abc import Callable
@@ -8,6 +8,8 @@ from typing import Any
 
 class _Thread(threading.local):
     recording = True
+    walking = False  # inside a backward pass
+    watchers: tuple[Any, ...] = ()  # who looks at every op: see diagnosis.py
 
 
 thread = _Thread()
@@ -28,6 +30,18 @@ class recording(ContextDecorator):
 
     def _recreate_cm(self) -> "recording":  # a decorated function may call itself, or run in two threads
         return recording(self.mode)
+
+
+class walking(recording):
+    """A backward pass: its ops are recorded, or not, and no watcher takes them for calls of the user."""
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self.within, thread.walking = thread.walking, True
+
+    def __exit__(self, *exc: object) -> None:
+        super().__exit__(*exc)
+        thread.walking = self.within
 
 
 class set_grad_enabled(recording):
@@ -68,3 +82,12 @@ class enable_grad(recording):
 def is_grad_enabled() -> bool:
     """Whether this thread records ops."""
     return thread.recording
+
+
+watching: list[Any] = []  # one entry for each watcher of each thread: while it is empty, ops need not ask further
+
+
+def tell(event: str, *what: Any) -> None:
+    """Call this method of this thread's watchers."""
+    for watcher in thread.watchers:
+        getattr(watcher, event)(*what)

@@ -15,8 +15,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..engine import Tensor, _freed, _walk, check_unchanged, history, mark_changed
+from ..engine import Tensor, _freed, _walk, history
 from ..optim import Optimizer
+from ..versions import check_unchanged, mark_changed
 from .buffers import Buffers, Deltas, how_now, run_backward
 from .cpu import fields as f
 from .mlp import ForwardPass, Run, _mlp

@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from .. import memory
-from ..engine import mark_changed
 from ..optim import SGD, Adam, Move, Optimizer, Pylearn2Momentum
+from ..versions import mark_changed
 from .cpu import fields as f
 from .workspace import address, kernels
 

@@ -1,5 +1,7 @@
 """Changes in place: a walk never takes a new value for the old one, and what cannot be recorded is refused."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -292,8 +294,9 @@ SETTINGS = {
     "take_along": {"indices": np.array([[0, 1, 1]]), "dim": 0},
     "put_along": {"indices": np.array([[0, 1, 1], [0, 0, 0]]), "dim": 0, "shape": (2, 3)},
 }
+FAMILIES = [m for m in vars(ops).values() if inspect.ismodule(m)]
 LINEAR = {
-    f.__name__: f for family in ops._FAMILIES for f in vars(family).values() if getattr(f, "linear", False) and f.rules
+    f.__name__: f for family in FAMILIES for f in vars(family).values() if getattr(f, "linear", False) and f.rules
 }
 
 
