@@ -33,6 +33,7 @@ EXAMPLES = 12  # of each case
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--missing", action="store_true")
@@ -133,6 +134,7 @@ def examples(strategy: SearchStrategy[Any]) -> list[Any]:
 
 
 def proofs() -> dict[str, Proven]:
+    """op -> what running its cases shows."""
     found: dict[str, Proven] = defaultdict(Proven)
     for case in CASES:
         proven = found[case.op]
@@ -174,6 +176,7 @@ def families() -> dict[str, list[str]]:
 
 
 def table(head: list[str], rows: Iterable[list[str]]) -> list[str]:
+    """Lines of Markdown."""
     return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
@@ -187,8 +190,9 @@ def page() -> str:
         "",
         "Made by `python docs/ops.py` from the code.",
         "",
-        f"{len(ops.__all__)} ops in {len(CASES)} spellings and domains; {len(first)} have a derivative, {len(second)} a second that is not",
-        f"zero everywhere, {sum(p.jvp for p in proven.values())} a Jacobian-vector product; the others are piecewise constant or choose. "
+        f"{len(ops.__all__)} ops in {len(CASES)} spellings and domains: {len(first)} have a derivative, "
+        f"{len(second)} a second one, "
+        f"{sum(p.jvp for p in proven.values())} a Jacobian-vector product; the others choose or are piecewise constant.",
         f"{len(stated)} rules carry all of it.",
         "",
     ]

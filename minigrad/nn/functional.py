@@ -17,10 +17,12 @@ from ..ops import (
     softplus,
     tanh,
 )
+from ..ops.windows import fold, unfold
 
 __all__ = [
     "binary_cross_entropy_with_logits",
     "dropout",
+    "fold",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -32,6 +34,7 @@ __all__ = [
     "softmax",
     "softplus",
     "tanh",
+    "unfold",
 ]
 
 

@@ -1,20 +1,24 @@
 """Every op: its forward and, under it, its derivatives. By family, in reading order.
 
-arithmetic -> elementary -> activations -> reductions -> shape. This file only gathers them, and hangs them on Tensor
-as operators and methods (declared for type checkers in minigrad/_methods.pyi).
+arithmetic -> elementary -> activations -> reductions -> shape -> convolution -> pooling.
+This file only gathers them, and hangs them on Tensor as operators and methods (declared for type checkers in
+minigrad/_methods.pyi).
 """
 
 from typing import Any
 
 from ..engine import Tensor
-from . import activations, arithmetic, elementary, reductions, shape
+from . import activations, arithmetic, convolution, elementary, pooling, reductions, shape
 from .activations import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
+from .convolution import *  # noqa: F403
 from .elementary import *  # noqa: F403
+from .pooling import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .shape import *  # noqa: F403
 
 _FUNCTIONS_ONLY = {"cat", "stack", "where", "linear"}  # their first argument is not *the* Tensor
+_FUNCTIONS_ONLY |= {*convolution.__all__, *pooling.__all__}  # layers' formulas: no methods, as in PyTorch
 
 __all__: list[str] = []
 __all__ += arithmetic.__all__
@@ -22,6 +26,8 @@ __all__ += elementary.__all__
 __all__ += activations.__all__
 __all__ += reductions.__all__
 __all__ += shape.__all__
+__all__ += convolution.__all__
+__all__ += pooling.__all__
 
 
 def _reflected(function: Any) -> Any:

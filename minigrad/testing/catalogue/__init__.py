@@ -4,7 +4,7 @@ One file for each file of minigrad/ops. The tests prove each line against PyTorc
 of the docs is made from it, and it is the 200 right derivatives on which a checker must not cry wolf.
 """
 
-from . import activations, arithmetic, elementary, reductions, shape
+from . import activations, arithmetic, convolution, elementary, pooling, reductions, shape
 from .case import Case
 
 CASES: list[Case] = [
@@ -13,6 +13,8 @@ CASES: list[Case] = [
     *activations.CASES,
     *reductions.CASES,
     *shape.CASES,
+    *convolution.CASES,
+    *pooling.CASES,
 ]
 
 __all__ = ["CASES", "Case"]
