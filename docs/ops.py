@@ -192,7 +192,7 @@ def page() -> str:
         "",
         f"{len(ops.__all__)} ops in {len(CASES)} spellings and domains: {len(first)} have a derivative, "
         f"{len(second)} a second one, "
-        f"{sum(p.jvp for p in proven.values())} a Jacobian-vector product; the others choose or are piecewise constant.",
+        f"{sum(p.jvp for p in proven.values())} a Jacobian-vector product; the others choose or are stepwise.",
         f"{len(stated)} rules carry all of it.",
         "",
     ]
