@@ -4,7 +4,7 @@ One file for each file of minigrad/ops. The tests prove each line against PyTorc
 of the docs is made from it, and it is the 200 right derivatives on which a checker must not cry wolf.
 """
 
-from . import activations, arithmetic, convolution, elementary, pooling, reductions, shape
+from . import activations, arithmetic, convolution, elementary, functional, losses, pooling, reductions, shape
 from .case import Case
 
 CASES: list[Case] = [
@@ -15,6 +15,8 @@ CASES: list[Case] = [
     *shape.CASES,
     *convolution.CASES,
     *pooling.CASES,
+    *functional.CASES,
+    *losses.CASES,
 ]
 
 __all__ = ["CASES", "Case"]
