@@ -1,7 +1,7 @@
 """Reverse-mode automatic differentiation, small enough to read.
 
 Start with minigrad/engine.py (a Tensor and the walk), go on with minigrad/ops (every derivative beside its forward),
-then minigrad/nn and minigrad/optim.py. Importing it needs NumPy and nothing else.
+then minigrad/nn and minigrad/optim. Importing it needs NumPy and nothing else.
 """
 
 from . import inplace, kernels, nn, ops, optim, random

@@ -20,7 +20,7 @@ from ..optim import Optimizer
 from .buffers import Buffers, Deltas, how_now, run_backward
 from .cpu import fields as f
 from .mlp import ForwardPass, Run, _mlp
-from .optim import RULES, state_fits
+from .optim import rule_of, state_fits
 from .workspace import address
 
 Array = np.ndarray[Any, Any]
@@ -29,7 +29,7 @@ Pass = tuple[Buffers, Deltas]
 
 def minimize(optimizer: Optimizer, loss: Tensor, retain_graph: bool | None) -> bool:
     """Take the step if this code can; say whether."""
-    rule = RULES.get(type(optimizer))
+    rule = rule_of(optimizer)
     if rule is None or not loss._requires_grad:
         return False
     params = optimizer.parameters()

@@ -55,6 +55,12 @@ RULES: dict[type[Optimizer], Callable[[Array, dict[str, Any], dict[str, Any]], R
 }
 
 
+def rule_of(optimizer: Optimizer) -> Callable[[Array, dict[str, Any], dict[str, Any]], Rule] | None:
+    """How a kernel takes this optimiser's step, if one does."""
+    rule = RULES.get(type(optimizer))
+    return None if any(group.get("amsgrad") for group in optimizer.param_groups) else rule
+
+
 class Places:
     """Where an optimiser's parameters and states are: found once, and again when an array has been replaced."""
 
@@ -76,7 +82,7 @@ _places: WeakKeyDictionary[Optimizer, Places] = WeakKeyDictionary()
 
 def step(optimizer: Optimizer, moves: Sequence[Move]) -> Sequence[Move]:
     """Move what can be moved here; return the rest."""
-    rule = RULES.get(type(optimizer))
+    rule = rule_of(optimizer)
     if rule is None or not moves:
         return moves
     known = _places.get(optimizer)

@@ -1,6 +1,6 @@
-"""Neural networks: Module and Parameter, layers, their formulas (functional) and initial values (init)."""
+"""Neural networks: Module and Parameter, layers, their formulas (functional), starts (init), clipping (utils)."""
 
-from . import functional, init
+from . import functional, init, utils
 from .layers import (
     BCEWithLogitsLoss,
     Dropout,
@@ -29,4 +29,5 @@ __all__ = [
     "Tanh",
     "functional",
     "init",
+    "utils",
 ]

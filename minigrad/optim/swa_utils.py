@@ -1,0 +1,63 @@
+"""Averages of a network's parameters over its training: PyTorch's optim.swa_utils."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..mode import no_grad
+from ..nn.module import Module
+
+__all__ = ["AveragedModel", "get_ema_avg_fn", "get_swa_avg_fn"]
+
+Average = Callable[[Any, Any, int], Any]
+
+
+def get_swa_avg_fn() -> Average:
+    """The plain mean of all parameters seen: ``a + (p - a) / (n + 1)`` (Izmailov et al., 2018)."""
+    return lambda average, current, seen: average + (current - average) / (seen + 1)
+
+
+def get_ema_avg_fn(decay: float = 0.999) -> Average:
+    """The exponential moving average: ``decay a + (1 - decay) p``."""
+    if not 0 <= decay <= 1:
+        raise ValueError(f"the decay of a moving average lies in [0, 1], got {decay}")
+    return lambda average, current, seen: decay * average + (1 - decay) * current
+
+
+class AveragedModel(Module):
+    """A copy of ``model`` whose parameters are averages of the model's: ``update_parameters(model)`` after every step.
+
+    ``avg_fn(average, current, n)``: the next average after n, of arrays; by default the mean. The first update copies.
+    ``n_averaged`` counts the updates and is part of the state, as in PyTorch.
+    """
+
+    def __init__(self, model: Module, avg_fn: Average | None = None) -> None:
+        self.module = copy.deepcopy(model)
+        self.n_averaged = 0
+        self.avg_fn = avg_fn or get_swa_avg_fn()
+
+    def forward(self, *args: Any, **settings: Any) -> Any:
+        """The model with the averages for parameters."""
+        return self.module(*args, **settings)
+
+    def update_parameters(self, model: Module) -> None:
+        """Take the parameters of ``model`` into the averages."""
+        with no_grad():
+            for average, current in zip(self.module.parameters(), model.parameters(), strict=True):
+                now = current.data
+                average.copy_(now if self.n_averaged == 0 else self.avg_fn(average.data, now, self.n_averaged))
+        self.n_averaged += 1
+
+    def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
+        """``n_averaged`` and the averages, named "module.weight" and so on."""
+        return {"n_averaged": np.array(self.n_averaged), **super().state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Go on exactly where ``state_dict`` was taken, here or in PyTorch."""
+        super().load_state_dict({name: value for name, value in state.items() if name != "n_averaged"}, strict)
+        if strict or "n_averaged" in state:
+            self.n_averaged = int(state["n_averaged"])
