@@ -19,8 +19,8 @@ from .. import nn
 from ..engine import Tensor, derivatives, gradients, op
 from ..memory import empty
 from ..mode import thread
-from ..nn import functional as F
 from ..nn import Module, Sequential
+from ..nn import functional as F
 from .buffers import ACTIVATIONS, Buffers, Deltas, how_now, run_backward
 from .cpu import fields as f
 from .deferred import Deferred, Source

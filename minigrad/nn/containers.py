@@ -114,7 +114,7 @@ class ModuleDict(Module):
         return iter(self.keys())
 
     def __contains__(self, name: object) -> bool:
-        return name in self.keys()  # noqa: SIM118
+        return name in self.keys()
 
     def keys(self) -> list[str]:
         """The names."""

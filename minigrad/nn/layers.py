@@ -1,4 +1,4 @@
-"""Affine layers and changes of shape: parameters and settings around the formulas of nn/functional, PyTorch's layout."""
+"""Affine layers and changes of shape: parameters and settings around the formulas of functional. PyTorch's layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses as layers: the functions of nn/functional with their settings fixed. ``reduction``: "mean", "sum" or "none"."""
+"""Losses as layers: the functions of functional with their settings fixed. ``reduction``: "mean", "sum", "none"."""
 
 from __future__ import annotations
 
@@ -102,9 +102,7 @@ class CrossEntropyLoss(_Loss):
 
     def forward(self, input: Any, target: Any) -> Any:
         """Logits (N, C, ...) and classes (N, ...), or probabilities (N, C, ...) -> a scalar, or (N, ...)."""
-        return F.cross_entropy(
-            input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing
-        )
+        return F.cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
 
 
 class NLLLoss(_Loss):

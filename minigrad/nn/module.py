@@ -133,9 +133,9 @@ class Module:
     ) -> RemovableHandle:
         """Call ``hook(module, args)`` before ``forward``; what it returns, unless None, takes the place of args.
 
-        ``with_kwargs``: ``hook(module, args, kwargs)``, which returns both. ``prepend``: before those registered earlier.
+        ``with_kwargs``: ``hook(module, args, kwargs)``, which returns both. ``prepend``: before those that are there.
         """
-        self._hooks = self._hooks or Hooks()
+        self._hooks = Hooks() if self._hooks is None else self._hooks
         return RemovableHandle(self._hooks.before, (hook, with_kwargs), prepend)
 
     def register_forward_hook(
@@ -143,9 +143,9 @@ class Module:
     ) -> RemovableHandle:
         """Call ``hook(module, args, output)`` after ``forward``; what it returns, unless None, takes output's place.
 
-        ``with_kwargs``: ``hook(module, args, kwargs, output)``. ``prepend``: before those registered earlier.
+        ``with_kwargs``: ``hook(module, args, kwargs, output)``. ``prepend``: before those that are there.
         """
-        self._hooks = self._hooks or Hooks()
+        self._hooks = Hooks() if self._hooks is None else self._hooks
         return RemovableHandle(self._hooks.after, (hook, with_kwargs), prepend)
 
     def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -223,7 +223,7 @@ class Module:
         return {name: tensor.data.copy() for name, tensor in self._state("")}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
-        """Take parameters and buffers from ``state`` (arrays, Tensors or PyTorch's tensors). All must fit, or none is taken.
+        """Take parameters and buffers from ``state``: arrays, Tensors or PyTorch's tensors. All must fit, or none is taken.
 
         Not ``strict``: names that only one side has are passed over.
         """

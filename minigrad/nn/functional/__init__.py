@@ -3,30 +3,10 @@
 Activations, ``linear``, convolutions and pooling are ops (minigrad/ops); the other families lie beside this file.
 """
 
-from ...ops import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    avg_pool1d,
-    avg_pool2d,
-    conv1d,
-    conv2d,
-    conv_transpose1d,
-    conv_transpose2d,
-    leaky_relu,
-    linear,
-    log_softmax,
-    logsigmoid,
-    max_pool1d,
-    max_pool2d,
-    maxout,
-    relu,
-    sigmoid,
-    softmax,
-    softplus,
-    tanh,
-)
+from ...ops import activations, convolution, linear, log_softmax, pooling, softmax
+from ...ops.activations import *  # noqa: F403
+from ...ops.convolution import *  # noqa: F403
+from ...ops.pooling import *  # noqa: F403
 from ...ops.windows import fold, unfold
 from . import classification, distances, dropping, images, lookup, losses, margins, normalization
 from .classification import *  # noqa: F403
@@ -38,32 +18,10 @@ from .losses import *  # noqa: F403
 from .margins import *  # noqa: F403
 from .normalization import *  # noqa: F403
 
-__all__ = [
-    "adaptive_avg_pool1d",
-    "adaptive_avg_pool2d",
-    "adaptive_max_pool1d",
-    "adaptive_max_pool2d",
-    "avg_pool1d",
-    "avg_pool2d",
-    "conv1d",
-    "conv2d",
-    "conv_transpose1d",
-    "conv_transpose2d",
-    "fold",
-    "leaky_relu",
-    "linear",
-    "log_softmax",
-    "logsigmoid",
-    "max_pool1d",
-    "max_pool2d",
-    "maxout",
-    "relu",
-    "sigmoid",
-    "softmax",
-    "softplus",
-    "tanh",
-    "unfold",
-]
+__all__ = ["fold", "linear", "log_softmax", "softmax", "unfold"]
+__all__ += activations.__all__
+__all__ += convolution.__all__
+__all__ += pooling.__all__
 __all__ += classification.__all__
 __all__ += distances.__all__
 __all__ += dropping.__all__
