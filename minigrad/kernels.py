@@ -62,7 +62,7 @@ def _wanted(network: Any) -> bool:
 
 
 def run(network: Sequential, x: Any) -> Any:
-    """Apply the modules of a Sequential one after another, or runs of them at once. Hooks are called module by module."""
+    """Apply the modules of a Sequential one after another, or runs of them at once if none has hooks."""
     if _wanted(network) and not any(module._hooks for module in network.children()):
         from .fused.mlp import fused
 

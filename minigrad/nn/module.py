@@ -223,7 +223,7 @@ class Module:
         return {name: tensor.data.copy() for name, tensor in self._state("")}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
-        """Take parameters and buffers from ``state``: arrays, Tensors or PyTorch's tensors. All must fit, or none is taken.
+        """Take parameters and buffers from ``state``: arrays, Tensors or PyTorch's. All must fit, or none is taken.
 
         Not ``strict``: names that only one side has are passed over.
         """
