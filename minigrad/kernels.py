@@ -17,7 +17,7 @@ from .mode import thread
 
 if TYPE_CHECKING:
     from .engine import Tensor
-    from .nn.module import Sequential
+    from .nn.containers import Sequential
     from .optim import Move, Optimizer
 
 MODES = ("auto", "plain", "fused")
@@ -62,8 +62,8 @@ def _wanted(network: Any) -> bool:
 
 
 def run(network: Sequential, x: Any) -> Any:
-    """Apply the modules of a Sequential one after another, or runs of them at once."""
-    if _wanted(network):
+    """Apply the modules of a Sequential one after another, or runs of them at once if none has hooks."""
+    if _wanted(network) and not any(module._hooks for module in network.children()):
         from .fused.mlp import fused
 
         parts = fused(network)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import nn
 from ..memory import empty
-from ..nn import layers as nn
 from .cpu import fields as f
 from .cpu.forward import LARGE, SMALL
 from .workspace import address, kernels

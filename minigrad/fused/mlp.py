@@ -15,12 +15,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from .. import nn
 from ..engine import Tensor, derivatives, gradients, op
 from ..memory import empty
 from ..mode import thread
+from ..nn import Module, Sequential
 from ..nn import functional as F
-from ..nn import layers as nn
-from ..nn.module import Module, Sequential
 from .buffers import ACTIVATIONS, Buffers, Deltas, how_now, run_backward
 from .cpu import fields as f
 from .deferred import Deferred, Source

@@ -1,12 +1,15 @@
 """Initial values: each function overwrites a Tensor with draws from a generator and returns it. PyTorch's names.
 
-fan_in and fan_out are the lengths of a weight's second and first dimension: (out, in), PyTorch's layout.
+fan_in and fan_out are the lengths of a weight's second and first dimension, (out, in) or (out, in, *kernel), PyTorch's
+layout, times the elements of the kernel.
 """
 
 from __future__ import annotations
 
 import math
 from typing import Any
+
+import numpy as np
 
 from .. import random
 from ..engine import Tensor
@@ -78,10 +81,70 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)), generator)
 
 
+@no_grad()
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """N(mean, std^2) within [a, b]: what falls outside is drawn again."""
+    if not (a < b and std > 0):
+        raise ValueError(f"trunc_normal_ needs a < b and std > 0, got a={a}, b={b}, std={std}")
+    draw, n = generator or random.default_generator, tensor.numel()
+    likeliest = min(max(mean, a), b)  # the density's maximum; 9 deviations from there nothing is left
+    low, high = max(a, likeliest - 9 * std), min(b, likeliest + 9 * std)
+    found = np.empty(0)
+    while len(found) < n:  # uniform draws, kept with the probability of their density
+        x = draw.uniform(low, high, 2 * n + 100, np.float64)
+        density = np.exp(-((x - mean) ** 2 - (likeliest - mean) ** 2) / (2 * std**2))
+        found = np.concatenate([found, x[draw.uniform(0, 1, len(x), np.float64) < density]])
+    return tensor.copy_(found[:n].reshape(tensor.shape))
+
+
+@no_grad()
+def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Rows, or columns if there are fewer of them, orthogonal and of length ``gain``. Saxe et al., 2014.
+
+    All dimensions but the first count as one. No direction is likelier than another.
+    """
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_ needs a matrix, (out, in) or (out, in, *kernel); got shape {tensor.shape}")
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    tall = max(rows, columns), min(rows, columns)
+    q, r = np.linalg.qr((generator or random.default_generator).normal(0, 1, tall, np.float64))
+    q = q * np.where(np.diagonal(r) < 0, -1, 1)  # else QR prefers some signs
+    return tensor.copy_(gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """The identity matrix."""
+    if tensor.ndim != 2:
+        raise ValueError(f"eye_ needs a matrix, got shape {tensor.shape}")
+    with no_grad():
+        return tensor.copy_(np.eye(tensor.shape[0], tensor.shape[1]))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """A convolution that hands its input on: (out, in / groups, *kernel) with ones in the middle of the kernel."""
+    if tensor.ndim < 3 or tensor.shape[0] % groups:
+        raise ValueError(f"dirac_ needs (out, in / groups, *kernel) and groups that divide out, got {tensor.shape}")
+    value: Any = np.zeros(tensor.shape)
+    middle = tuple(k // 2 for k in tensor.shape[2:])
+    outs = tensor.shape[0] // groups
+    for i in range(min(outs, tensor.shape[1])):
+        value[(slice(i, None, outs), i, *middle)] = 1
+    with no_grad():
+        return tensor.copy_(value)
+
+
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """What keeps the variance of a layer's output: sqrt(2 / (1 + slope^2)) for leaky_relu, 5/3 for tanh, ..."""
     slope = 0.01 if param is None else param
-    gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2.0)}
+    gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2.0), "selu": 3 / 4}
+    gains |= dict.fromkeys(("conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"), 1.0)
     gains["leaky_relu"] = math.sqrt(2 / (1 + slope**2))
     if nonlinearity not in gains:
         raise ValueError(f"no gain is known for {nonlinearity!r}; known are {', '.join(sorted(gains))}")
@@ -89,11 +152,12 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:
-    if tensor.ndim != 2:
+    if tensor.ndim < 2:
         raise ValueError(
             f"fan_in and fan_out are those of a weight matrix (out, in); this Tensor has shape {tensor.shape}"
         )
-    return tensor.shape[1], tensor.shape[0]
+    kernel = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * kernel, tensor.shape[0] * kernel
 
 
 def _fan(tensor: Tensor, mode: str) -> int:

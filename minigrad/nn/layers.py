@@ -1,13 +1,15 @@
-"""Layers: parameters and settings around the formulas of functional.py. PyTorch's names, defaults and layout."""
+"""Affine layers and changes of shape: parameters and settings around the formulas of functional. PyTorch's layout."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from .. import random
+from ..engine import Tensor
+from ..ops import flatten, reshape
 from ..random import Generator
 from . import functional as F
 from . import init
@@ -80,86 +82,116 @@ class Maxout(Linear):
         return f"in_features={self.in_features}, units={self.units}, pieces={self.pieces}"
 
 
-class ReLU(Module):
-    """``max(x, 0)``."""
+class Bilinear(Module):
+    """``y_o = x1 W_o x2 + b_o``: weight (out_features, in1_features, in2_features), bias (out_features).
 
-    def forward(self, x: Any) -> Any:
-        """Element by element."""
-        return F.relu(x)
-
-
-class LeakyReLU(Module):
-    """``x`` where x > 0, else ``negative_slope x``."""
-
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
-
-    def forward(self, x: Any) -> Any:
-        """Element by element."""
-        return F.leaky_relu(x, self.negative_slope)
-
-    def extra_repr(self) -> str:
-        """The slope."""
-        return f"negative_slope={self.negative_slope}"
-
-
-class Sigmoid(Module):
-    """``1 / (1 + e^-x)``."""
-
-    def forward(self, x: Any) -> Any:
-        """Element by element."""
-        return F.sigmoid(x)
-
-
-class Tanh(Module):
-    """Hyperbolic tangent."""
-
-    def forward(self, x: Any) -> Any:
-        """Element by element."""
-        return F.tanh(x)
-
-
-class Softplus(Module):
-    """``log(1 + e^x)``."""
-
-    def forward(self, x: Any) -> Any:
-        """Element by element."""
-        return F.softplus(x)
-
-
-class Dropout(Module):
-    """While training: drop each element with probability ``p``, multiply the others by 1 / (1 - p). Else: nothing.
-
-    The mask of each call is drawn from ``generator`` (``minigrad.random.default_generator`` if None).
+    Both start from U(-1/sqrt(in1), 1/sqrt(in1)), drawn from ``generator``.
     """
 
-    def __init__(self, p: float = 0.5, generator: Generator | None = None) -> None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"Dropout drops with a probability between 0 and 1, got p={p}")
-        self.p, self.generator = p, generator
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        dtype: Any = np.float32,
+        generator: Generator | None = None,
+    ) -> None:
+        if min(in1_features, in2_features, out_features) < 1:
+            raise ValueError(
+                f"Bilinear needs sizes of at least 1, got {in1_features}, {in2_features} -> {out_features}"
+            )
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        self.weight = Parameter(np.empty((out_features, in1_features, in2_features), dtype))
+        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
+        bound = 1 / math.sqrt(in1_features)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound, generator)
 
-    def forward(self, x: Any) -> Any:
-        """Element by element, each with a coin of its own."""
-        mask = self.draw(x.shape)
-        return x if mask is None else F.dropout(x, mask, self.p)
-
-    def draw(self, shape: tuple[int, ...]) -> Any:
-        """A mask for an input of this shape, None if nothing is to be dropped."""
-        if not self.training or self.p == 0:
-            return None
-        return (self.generator or random.default_generator).bernoulli(1 - self.p, shape)
+    def forward(self, input1: Any, input2: Any) -> Any:
+        """(..., in1_features) and (..., in2_features) -> (..., out_features)."""
+        return F.bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        """The probability of dropping."""
-        return f"p={self.p}"
+        """The sizes."""
+        sizes = f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}"
+        return f"{sizes}, bias={self.bias is not None}"
 
 
-class BCEWithLogitsLoss(Module):
-    """``functional.binary_cross_entropy_with_logits`` with its settings fixed."""
+class Embedding(Module):
+    """A table of vectors: weight (num_embeddings, embedding_dim), from N(0, 1), drawn from ``generator``.
 
-    def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
-        self.weight, self.reduction, self.pos_weight = weight, reduction, pos_weight
+    The row ``padding_idx`` starts as zeros and gets no gradient.
+    """
 
-    def forward(self, input: Any, target: Any) -> Any:
-        """Logits and targets in [0, 1] of one shape -> a scalar, or that shape for reduction="none"."""
-        return F.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        dtype: Any = np.float32,
+        generator: Generator | None = None,
+    ) -> None:
+        if min(num_embeddings, embedding_dim) < 1:
+            raise ValueError(f"Embedding needs sizes of at least 1, got {num_embeddings} x {embedding_dim}")
+        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(f"padding_idx={padding_idx} is not among the rows, 0 to {num_embeddings - 1}")
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        start = init.normal_(Tensor(np.empty((num_embeddings, embedding_dim), dtype)), generator=generator)
+        if self.padding_idx is not None:
+            start[self.padding_idx] = 0
+        self.weight = Parameter(start)
+
+    def forward(self, input: Any) -> Any:
+        """Integers of any shape -> (..., embedding_dim)."""
+        return F.embedding(input, self.weight, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        """The sizes."""
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+
+
+class Identity(Module):
+    """What comes in. Takes any arguments, so that it can stand in the place of any Module."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        pass
+
+    def forward(self, x: Any) -> Any:
+        """The input itself."""
+        return x
+
+
+class Flatten(Module):
+    """Dimensions start_dim to end_dim joined into one; the first, that of the batch, is kept unless told otherwise."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, x: Any) -> Any:
+        """(N, C, H, W) -> (N, C H W)."""
+        return flatten(x, self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        """The dimensions."""
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """One dimension made into several, of the lengths ``unflattened_size``, one of which may be -1."""
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+
+    def forward(self, x: Any) -> Any:
+        """(N, C H W) -> (N, C, H, W)."""
+        if not -x.ndim <= self.dim < x.ndim:
+            raise IndexError(f"Unflatten of dimension {self.dim}: the input has the shape {tuple(x.shape)}")
+        at = self.dim % x.ndim
+        return reshape(x, (*x.shape[:at], *self.unflattened_size, *x.shape[at + 1 :]))
+
+    def extra_repr(self) -> str:
+        """The dimension and its new lengths."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

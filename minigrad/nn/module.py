@@ -1,15 +1,17 @@
-"""Parameter and Module: a network is an object whose attributes are its parameters and its parts."""
+"""Parameter and Module: a network is an object whose attributes are its parameters, its buffers and its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from .. import kernels, memory
+from .. import memory
 from ..engine import Tensor
 from ..mode import no_grad
+from .hooks import Hooks, RemovableHandle
 
 
 class Parameter(Tensor):
@@ -27,13 +29,17 @@ class Module:
     """Base of all layers and networks, used as PyTorch's: assign parts in ``__init__``, write ``forward``."""
 
     training: bool = True
+    _buffers: Mapping[str, bool] = MappingProxyType({})  # names of attributes, and whether state_dict has them
+    _hooks: Hooks | None = None
 
     def forward(self, *args: Any) -> Any:
         """Compute the output. Every Module writes its own."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
-        """``forward``."""
+        """``forward``, and what was registered to be called before and after it."""
+        if self._hooks:
+            return self._hooks.call(self, args, settings)
         return self.forward(*args, **settings)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
@@ -44,11 +50,36 @@ class Module:
         """The Modules that are attributes."""
         return (part for _, part in self.named_children())
 
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """("layer", Module) for this Module, whose name is ``prefix``, and all below it; a shared one comes once."""
+        return self._all_modules(prefix, set())
+
+    def _all_modules(self, name: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
+        if id(self) not in seen:
+            seen.add(id(self))
+            yield name, self
+            for child, part in self.named_children():
+                yield from part._all_modules(f"{name}.{child}" if name else child, seen)
+
     def modules(self) -> Iterator[Module]:
-        """This Module and all below it."""
-        yield self
+        """This Module and all below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def get_submodule(self, target: str) -> Module:
+        """The Module of the name "body.0", say; "" is this one."""
+        module: Any = self
+        for name in target.split(".") if target else ():
+            module = vars(module).get(name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"{type(self).__name__} has no Module {target!r}: nothing there is named {name!r}")
+        return module  # type: ignore[no-any-return]
+
+    def apply(self, fn: Callable[[Module], Any]) -> Any:
+        """Call ``fn`` on every Module below this one, then on this one; for initial values, say."""
         for part in self.children():
-            yield from part.modules()
+            part.apply(fn)
+        fn(self)
+        return self
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
         """("layer.weight", Parameter) for all parameters here and below; a shared one comes once."""
@@ -68,6 +99,80 @@ class Module:
     def parameters(self) -> Iterator[Parameter]:
         """All parameters here and below."""
         return (parameter for _, parameter in self.named_parameters())
+
+    # ------------------------------------------------------------------------------------------ registering
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """``self.name = param``, for names that are made by code."""
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"parameter {name!r} must be a Parameter or None, got {type(param).__name__}")
+        self._register(name, param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """A Tensor that is state but no parameter, such as a running mean. ``persistent``: state_dict has it."""
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"buffer {name!r} must be a Tensor or None, got {type(tensor).__name__}")
+        self._register(name, tensor)
+        self._buffers = {**self._buffers, name: persistent}
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """``self.name = module``, for names that are made by code."""
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"part {name!r} must be a Module or None, got {type(module).__name__}")
+        self._register(name, module)
+
+    register_module = add_module
+
+    def _register(self, name: str, value: Any) -> None:
+        if not name or "." in name or (hasattr(self, name) and name not in vars(self)):
+            raise KeyError(f"{name!r} cannot name a part of {type(self).__name__}: it has a point, or another meaning")
+        setattr(self, name, value)
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before ``forward``; what it returns, unless None, takes the place of args.
+
+        ``with_kwargs``: ``hook(module, args, kwargs)``, which returns both. ``prepend``: before those that are there.
+        """
+        self._hooks = Hooks() if self._hooks is None else self._hooks
+        return RemovableHandle(self._hooks.before, (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after ``forward``; what it returns, unless None, takes output's place.
+
+        ``with_kwargs``: ``hook(module, args, kwargs, output)``. ``prepend``: before those that are there.
+        """
+        self._hooks = Hooks() if self._hooks is None else self._hooks
+        return RemovableHandle(self._hooks.after, (hook, with_kwargs), prepend)
+
+    def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """("layer.running_mean", Tensor) for all buffers here and below; a shared one comes once."""
+        seen: set[int] = set()
+        for path, module in self.named_modules(prefix):
+            for name in module._buffers:
+                if isinstance(tensor := getattr(module, name, None), Tensor) and id(tensor) not in seen:
+                    seen.add(id(tensor))
+                    yield f"{path}.{name}" if path else name, tensor
+
+    def buffers(self) -> Iterator[Tensor]:
+        """All buffers here and below."""
+        return (tensor for _, tensor in self.named_buffers())
+
+    def _state(self, prefix: str) -> Iterator[tuple[str, Tensor]]:
+        """What state_dict has, in PyTorch's order: parameters, buffers, then the parts'."""
+        for name, value in vars(self).items():
+            if isinstance(value, Parameter):
+                yield prefix + name, value
+        for name, persistent in self._buffers.items():
+            if persistent and isinstance(value := getattr(self, name, None), Tensor):
+                yield prefix + name, value
+        for name, part in self.named_children():
+            yield from part._state(f"{prefix}{name}.")
+
+    # --------------------------------------------------------------------------------------------- switches
 
     def train(self, mode: bool = True) -> Module:
         """Switch what differs between training and use, such as dropout, here and below."""
@@ -90,19 +195,39 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
+    def to(self, dtype: Any) -> Any:
+        """Make all floating parameters and buffers, here and below, of another dtype."""
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"a network's parameters are floating numbers; cannot make them {np.dtype(dtype)}")
+        for tensor in (*self.parameters(), *self.buffers()):
+            if tensor.dtype.kind == "f" and tensor.dtype != dtype:
+                array = tensor.data.astype(dtype)
+                tensor.data, tensor.grad = memory.copied(array) if array.ndim else array, None
+        return self
+
+    def float(self) -> Any:
+        """``to("float32")``."""
+        return self.to(np.float32)
+
+    def double(self) -> Any:
+        """``to("float64")``."""
+        return self.to(np.float64)
+
+    # ------------------------------------------------------------------------------------------------ state
+
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Copies of all parameters by name, PyTorch's names for the same layers.
+        """Copies of all parameters and buffers by name, PyTorch's names for the same layers.
 
         PyTorch wants Tensors of its own: ``{name: from_numpy(array) for name, array in net.state_dict().items()}``.
         """
-        return {name: parameter.data.copy() for name, parameter in self._all_parameters("")}
+        return {name: tensor.data.copy() for name, tensor in self._state("")}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
-        """Take parameters from ``state`` (arrays, Tensors or PyTorch's tensors). All must fit, or none is taken.
+        """Take parameters and buffers from ``state``: arrays, Tensors or PyTorch's. All must fit, or none is taken.
 
         Not ``strict``: names that only one side has are passed over.
         """
-        own = dict(self._all_parameters(""))
+        own = dict(self._state(""))
         if not strict:
             own = {name: parameter for name, parameter in own.items() if name in state}
             state = {name: state[name] for name in own}
@@ -131,26 +256,3 @@ class Module:
     def extra_repr(self) -> str:
         """The settings shown by ``repr``."""
         return ""
-
-
-class Sequential(Module):
-    """Modules applied one after another, named "0", "1", ..."""
-
-    def __init__(self, *modules: Module) -> None:
-        for i, module in enumerate(modules):
-            if not isinstance(module, Module):
-                raise TypeError(f"Sequential takes Modules; part {i} is {type(module).__name__}")
-            setattr(self, str(i), module)
-
-    def forward(self, x: Any) -> Any:
-        """Each Module applied to the result of the one before."""
-        return kernels.run(self, x)
-
-    def __len__(self) -> int:
-        return len(list(self.children()))
-
-    def __getitem__(self, i: int) -> Module:
-        return list(self.children())[i]
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()

@@ -1,4 +1,4 @@
-"""Clipping of gradients between ``backward()`` and ``step()``: PyTorch's nn.utils."""
+"""PyTorch's nn.utils: clipping between ``backward()`` and ``step()``, parameters as one vector, weights recomputed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,18 @@ import numpy as np
 
 from ..engine import Tensor
 from ..mode import no_grad
+from ..ops import cat, reshape
+from . import weight_norm as _weights
+from .weight_norm import *  # noqa: F403
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "get_total_norm"]
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "get_total_norm",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]
+__all__ += _weights.__all__
 
 
 def _given(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -67,3 +77,25 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     with no_grad():
         for g in _given(parameters):
             g.copy_(g.detach().clip(-limit, limit))
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All elements of all parameters, one after another; gradients flow back."""
+    parts = [reshape(p, -1) for p in parameters]
+    if not parts:
+        raise ValueError("parameters_to_vector: there are no parameters")
+    joined: Tensor = cat(parts)
+    return joined
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Overwrite the parameters with the elements of ``vec``, in the order of ``parameters_to_vector``."""
+    listed = list(parameters)
+    total = sum(p.numel() for p in listed)
+    if tuple(vec.shape) != (total,):
+        raise ValueError(f"vector_to_parameters: {total} elements are needed, the vector has shape {tuple(vec.shape)}")
+    start = 0
+    with no_grad():
+        for p in listed:
+            p.copy_(vec.detach()[start : start + p.numel()].reshape(p.shape))
+            start += p.numel()

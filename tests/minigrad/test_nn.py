@@ -629,7 +629,7 @@ def test_gains_are_pytorchs(nonlinearity, param):
         (
             lambda: init.calculate_gain("gelu"),
             ValueError,
-            "no gain is known for 'gelu'; known are leaky_relu, linear, relu, sigmoid, tanh",
+            "no gain is known for 'gelu'; known are conv1d, .*, leaky_relu, linear, relu, selu, sigmoid, tanh",
         ),
     ],
 )

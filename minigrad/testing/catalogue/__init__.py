@@ -4,17 +4,37 @@ One file for each file of minigrad/ops. The tests prove each line against PyTorc
 of the docs is made from it, and it is the 200 right derivatives on which a checker must not cry wolf.
 """
 
-from . import activations, arithmetic, convolution, elementary, pooling, reductions, shape
+from . import (
+    activations,
+    arithmetic,
+    comparison,
+    convolution,
+    elementary,
+    functional,
+    losses,
+    pooling,
+    reductions,
+    rounding,
+    shape,
+    special,
+    trigonometric,
+)
 from .case import Case
 
 CASES: list[Case] = [
     *arithmetic.CASES,
+    *comparison.CASES,
     *elementary.CASES,
+    *trigonometric.CASES,
+    *special.CASES,
+    *rounding.CASES,
     *activations.CASES,
     *reductions.CASES,
     *shape.CASES,
     *convolution.CASES,
     *pooling.CASES,
+    *functional.CASES,
+    *losses.CASES,
 ]
 
 __all__ = ["CASES", "Case"]
