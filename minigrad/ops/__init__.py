@@ -1,20 +1,44 @@
 """Every op: its forward and, under it, its derivatives. By family, in reading order.
 
-arithmetic -> elementary -> activations -> reductions -> shape. This file only gathers them, and hangs them on Tensor
+arithmetic -> elementary -> activations -> reductions -> shape -> joining -> indexing -> rearranging -> diagonals ->
+cumulative -> sorting -> counting. This file only gathers them, and hangs them on Tensor
 as operators and methods (declared for type checkers in minigrad/_methods.pyi).
 """
 
 from typing import Any
 
 from ..engine import Tensor
-from . import activations, arithmetic, elementary, reductions, shape
+from . import (
+    activations,
+    arithmetic,
+    counting,
+    cumulative,
+    diagonals,
+    elementary,
+    indexing,
+    joining,
+    rearranging,
+    reductions,
+    shape,
+    sorting,
+)
 from .activations import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
+from .counting import *  # noqa: F403
+from .cumulative import *  # noqa: F403
+from .diagonals import *  # noqa: F403
 from .elementary import *  # noqa: F403
+from .indexing import *  # noqa: F403
+from .joining import *  # noqa: F403
+from .rearranging import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .shape import *  # noqa: F403
+from .sorting import *  # noqa: F403
 
 _FUNCTIONS_ONLY = {"cat", "stack", "where", "linear"}  # their first argument is not *the* Tensor
+_FUNCTIONS_ONLY |= {"atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "cartesian_prod", "meshgrid"}
+_FUNCTIONS_ONLY |= {"column_stack", "concat", "concatenate", "dstack", "hstack", "vstack"}
+_FUNCTIONS_ONLY |= {"bucketize", "one_hot", "pad", "searchsorted"}
 
 __all__: list[str] = []
 __all__ += arithmetic.__all__
@@ -22,6 +46,13 @@ __all__ += elementary.__all__
 __all__ += activations.__all__
 __all__ += reductions.__all__
 __all__ += shape.__all__
+__all__ += joining.__all__
+__all__ += indexing.__all__
+__all__ += rearranging.__all__
+__all__ += diagonals.__all__
+__all__ += cumulative.__all__
+__all__ += sorting.__all__
+__all__ += counting.__all__
 
 
 def _reflected(function: Any) -> Any:
@@ -44,7 +75,7 @@ _OPERATORS = {
     "__rmatmul__": _reflected(arithmetic.matmul),
     "__neg__": arithmetic.negative,
     "__abs__": elementary.abs,
-    "__getitem__": shape.getitem,
+    "__getitem__": indexing.getitem,
     "__eq__": arithmetic.equal,
     "__ne__": arithmetic.not_equal,
     "__lt__": arithmetic.less,

@@ -4,7 +4,20 @@ One file for each file of minigrad/ops. The tests prove each line against PyTorc
 of the docs is made from it, and it is the 200 right derivatives on which a checker must not cry wolf.
 """
 
-from . import activations, arithmetic, elementary, reductions, shape
+from . import (
+    activations,
+    arithmetic,
+    counting,
+    cumulative,
+    diagonals,
+    elementary,
+    indexing,
+    joining,
+    rearranging,
+    reductions,
+    shape,
+    sorting,
+)
 from .case import Case
 
 CASES: list[Case] = [
@@ -13,6 +26,13 @@ CASES: list[Case] = [
     *activations.CASES,
     *reductions.CASES,
     *shape.CASES,
+    *joining.CASES,
+    *indexing.CASES,
+    *rearranging.CASES,
+    *diagonals.CASES,
+    *cumulative.CASES,
+    *sorting.CASES,
+    *counting.CASES,
 ]
 
 __all__ = ["CASES", "Case"]
