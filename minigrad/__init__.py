@@ -5,6 +5,8 @@ then minigrad/nn and minigrad/optim. Importing it needs NumPy and nothing else.
 """
 
 from . import inplace, kernels, nn, ops, optim, random
+from .creation import *  # noqa: F403
+from .creation import __all__ as _creation
 from .engine import Tensor, derivatives, gradients, op
 from .kernels import get_num_threads, set_num_threads, use_kernels
 from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
@@ -32,5 +34,7 @@ __all__ = [
     "set_grad_enabled",
     "set_num_threads",
     "use_kernels",
-    *(name for name in _ops if name not in ("abs", "max", "min", "pow", "round", "sum")),  # import * keeps Python's own
+    # import * keeps Python's own
+    *(name for name in _ops if name not in ("abs", "all", "any", "max", "min", "pow", "round", "sum")),
+    *_creation,
 ]

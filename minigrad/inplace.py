@@ -8,13 +8,25 @@ backward pass that still needs the old value raises.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from .engine import Tensor
 from .mode import thread
-from .ops import add, divide, multiply, subtract
+from .ops import (
+    add,
+    divide,
+    index_add,
+    index_copy,
+    index_fill,
+    masked_fill,
+    multiply,
+    scatter,
+    scatter_add,
+    subtract,
+)
 
 
 def _write(x: Tensor, value: Any, index: Any = ..., what: str = "changing") -> Tensor:
@@ -74,6 +86,16 @@ def _augmented(op: Any) -> Callable[[Tensor, Any], Tensor]:
     return assign
 
 
+def _overwriting(function: Any) -> Callable[..., Tensor]:
+    """``function`` of ``x`` written over ``x``: masked_fill_ for masked_fill."""
+
+    @wraps(function)
+    def assign(x: Tensor, *args: Any, **options: Any) -> Tensor:
+        return _write(x, function(x.detach(), *args, **options))
+
+    return assign
+
+
 def _require_fit(value: Any, x: Tensor, name: str) -> None:
     """What takes the place of ``x`` has its shape and its kind of dtype."""
     if value.shape != x.shape:
@@ -93,6 +115,12 @@ for _name, _function in {
     "fill_": fill_,
     "zero_": zero_,
     "requires_grad_": requires_grad_,
+    "masked_fill_": _overwriting(masked_fill),
+    "index_fill_": _overwriting(index_fill),
+    "index_copy_": _overwriting(index_copy),
+    "index_add_": _overwriting(index_add),
+    "scatter_": _overwriting(scatter),
+    "scatter_add_": _overwriting(scatter_add),
     "__setitem__": setitem,
     "__iadd__": _augmented(add),
     "__isub__": _augmented(subtract),

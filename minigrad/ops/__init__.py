@@ -1,6 +1,7 @@
 """Every op: its forward and, under it, its derivatives. By family, in reading order.
 
 arithmetic -> comparison -> elementary -> trigonometric -> special -> rounding -> activations -> reductions -> shape ->
+joining -> indexing -> rearranging -> diagonals -> cumulative -> sorting -> counting -> products -> linalg ->
 convolution -> pooling; aliases.py has the second names. This file only gathers them, and hangs them on Tensor
 as operators and methods (declared for type checkers in minigrad/_methods.pyi).
 """
@@ -14,11 +15,18 @@ from . import (
     arithmetic,
     comparison,
     convolution,
+    counting,
+    cumulative,
+    diagonals,
     elementary,
+    indexing,
+    joining,
     pooling,
+    rearranging,
     reductions,
     rounding,
     shape,
+    sorting,
     special,
     trigonometric,
 )
@@ -27,27 +35,26 @@ from .aliases import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
 from .comparison import *  # noqa: F403
 from .convolution import *  # noqa: F403
+from .counting import *  # noqa: F403
+from .cumulative import *  # noqa: F403
+from .diagonals import *  # noqa: F403
 from .elementary import *  # noqa: F403
+from .indexing import *  # noqa: F403
+from .joining import *  # noqa: F403
 from .pooling import *  # noqa: F403
+from .rearranging import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .rounding import *  # noqa: F403
 from .shape import *  # noqa: F403
+from .sorting import *  # noqa: F403
 from .special import *  # noqa: F403
 from .trigonometric import *  # noqa: F403
 
-_FAMILIES = (
-    arithmetic,
-    comparison,
-    elementary,
-    trigonometric,
-    special,
-    rounding,
-    activations,
-    reductions,
-    shape,
-)
 _FUNCTIONS_ONLY = {"cat", "stack", "where", "linear", "polygamma"}  # their first argument is not *the* Tensor
 _FUNCTIONS_ONLY |= {*convolution.__all__, *pooling.__all__}  # layers' formulas: no methods, as in PyTorch
+_FUNCTIONS_ONLY |= {"atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "cartesian_prod", "meshgrid"}
+_FUNCTIONS_ONLY |= {"column_stack", "concat", "concatenate", "dstack", "hstack", "vstack"}
+_FUNCTIONS_ONLY |= {"bucketize", "one_hot", "pad", "searchsorted"}
 
 __all__: list[str] = []
 __all__ += arithmetic.__all__
@@ -61,6 +68,13 @@ __all__ += reductions.__all__
 __all__ += shape.__all__
 __all__ += convolution.__all__
 __all__ += pooling.__all__
+__all__ += joining.__all__
+__all__ += indexing.__all__
+__all__ += rearranging.__all__
+__all__ += diagonals.__all__
+__all__ += cumulative.__all__
+__all__ += sorting.__all__
+__all__ += counting.__all__
 __all__ += aliases.__all__
 
 
@@ -91,7 +105,7 @@ _OPERATORS = {
     "__rmod__": _reflected(rounding.remainder),
     "__divmod__": lambda x, y: (x // y, x % y),
     "__rdivmod__": lambda x, y: (y // x, y % x),
-    "__getitem__": shape.getitem,
+    "__getitem__": indexing.getitem,
     "__eq__": comparison.equal,
     "__ne__": comparison.not_equal,
     "__lt__": comparison.less,

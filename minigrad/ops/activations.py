@@ -14,8 +14,9 @@ import numpy as np
 
 from ..engine import derivatives, op
 from .elementary import abs, clip, exp, floating, where
+from .joining import narrow
 from .reductions import softmax
-from .shape import narrow, reshape, unsqueeze
+from .shape import reshape, unsqueeze
 from .special import erfc
 
 __all__ = [

@@ -171,6 +171,18 @@ def abs(x: Any) -> Any:
 derivatives(abs, lambda g, out, x: g * sign(x))
 
 
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    """``x`` where the condition holds, else ``y``; the gradient goes to the one that was taken.
+
+    The condition alone gives the positions where it holds, one integer vector for each dimension.
+    """
+    if x is None and y is None:
+        return tuple(_positions(condition, dim=d) for d in range(condition.ndim or 1))
+    if x is None or y is None:
+        raise TypeError("where takes a condition alone, or a condition and two values to choose from")
+    return _where(condition, x, y)
+
+
 @op
 def copysign(x: Any, y: Any) -> Any:
     """``|x|`` with the sign of ``y``, of a zero too; d/dx = 1 or -1, and 0 at 0; d/dy = 0."""
@@ -180,7 +192,7 @@ def copysign(x: Any, y: Any) -> Any:
 derivatives(
     copysign,
     lambda g, out, x, y: g * (sign(x) * sign(out)),
-    lambda g, out, x, y: where(False, g, 0),  # type: ignore[has-type]
+    lambda g, out, x, y: where(False, g, 0),
 )
 
 
@@ -191,13 +203,17 @@ def heaviside(x: Any, values: Any) -> Any:
 
 
 @op
-def where(condition: Any, x: Any, y: Any) -> Any:
-    """``x`` where the condition holds, else ``y``; the gradient goes to the one that was taken."""
+def _where(condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, x, y)
 
 
+@op
+def _positions(condition: Any, *, dim: int) -> Any:
+    return np.nonzero(np.atleast_1d(condition))[dim]
+
+
 derivatives(
-    where,
+    _where,
     None,
     lambda g, out, condition, x, y: where(condition, g, 0),
     lambda g, out, condition, x, y: where(condition, 0, g),

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..engine import Tensor, derivatives, op
+from .joining import stack
 from .reductions import max as largest_of
 from .reductions import mean
-from .shape import flatten, reshape, squeeze, stack, transpose
+from .shape import flatten, reshape, squeeze, transpose
 from .windows import Geometry, Lengths, added_up, numbers, padded, window_count, windows, with_batch
 
 __all__ = [

@@ -14,22 +14,33 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
 from .elementary import exp, floating, where
-from .shape import expand, squeeze, take_along_dim
+from .indexing import take_along_dim
+from .joining import cat, narrow
+from .shape import expand, permute, reshape, squeeze
 
 __all__ = [
+    "all",
     "amax",
     "amin",
+    "aminmax",
+    "any",
     "argmax",
     "argmin",
+    "count_nonzero",
     "log_softmax",
     "logsumexp",
     "max",
     "mean",
     "min",
+    "nanmean",
+    "nansum",
+    "prod",
     "softmax",
     "std",
+    "std_mean",
     "sum",
     "var",
+    "var_mean",
 ]
 
 Dim = int | Sequence[int] | None
@@ -82,6 +93,43 @@ def _mean(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
 derivatives(_mean, lambda g, out, x, dims, keepdim: expand(_kept(g, x, dims) / _count(x, dims), x.shape))
 
 
+def nansum(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
+    """Sum of the elements that are numbers; nothing flows to NaN."""
+    return sum(where(x == x, x, 0), dim, keepdim, axis=axis, keepdims=keepdims)
+
+
+def nanmean(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
+    """Mean of the elements that are numbers, NaN where there is none; nothing flows to NaN."""
+    x = floating(x)
+    numbers = x == x
+    count = sum(numbers, dim, keepdim, axis=axis, keepdims=keepdims)
+    total = sum(where(numbers, x, 0), dim, keepdim, axis=axis, keepdims=keepdims)
+    return total / where(count == 0, np.nan, count).astype(x.dtype)
+
+
+def prod(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
+    """Product of elements; the derivative by one is the product of the others, also where elements are 0.
+
+    Multiplications alone, the first half by the second until one is left, so that no derivative divides by an element.
+    """
+    dims, keepdim = _dims(x, dim, axis), keepdim or keepdims
+    if x.dtype.kind != "f":
+        return _whole_prod(x, dims=dims, keepdim=keepdim)
+    kept = tuple(d for d in range(x.ndim) if d not in dims)
+    shape = tuple(1 if d in dims else n for d, n in enumerate(x.shape)) if keepdim else tuple(x.shape[d] for d in kept)
+    out = reshape(permute(x, kept + dims), (*(x.shape[d] for d in kept), _count(x, dims)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        while (n := out.shape[-1]) > 1:
+            pairs = narrow(out, -1, 0, n // 2) * narrow(out, -1, n // 2, n // 2)
+            out = cat([pairs, narrow(out, -1, n - 1, 1)], -1) if n % 2 else pairs
+    return reshape(out if n else 1 + sum(out, -1), shape)
+
+
+@op
+def _whole_prod(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    return x.prod(axis=dims, keepdims=keepdim)
+
+
 def var(
     x: Any,
     dim: Dim = None,
@@ -105,6 +153,20 @@ def var(
 def std(x: Any, dim: Dim = None, **options: Any) -> Any:
     """Standard deviation: the square root of ``var``, whose options it takes."""
     return _root(var(x, dim, **options))
+
+
+def var_mean(x: Any, dim: Dim = None, **options: Any) -> tuple[Any, Any]:
+    """``(var, mean)`` over the same elements, with the options of ``var``."""
+    return var(x, dim, **options), _mean_beside(x, dim, **options)
+
+
+def std_mean(x: Any, dim: Dim = None, **options: Any) -> tuple[Any, Any]:
+    """``(std, mean)`` over the same elements, with the options of ``var``."""
+    return std(x, dim, **options), _mean_beside(x, dim, **options)
+
+
+def _mean_beside(x: Any, dim: Dim, axis: Dim = None, keepdim: bool = False, keepdims: bool = False, **_: Any) -> Any:
+    return mean(x, dim, keepdim, axis=axis, keepdims=keepdims)
 
 
 @op
@@ -149,6 +211,19 @@ def _amin(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
 
 
 derivatives(_amin, _ties_share)
+
+
+class Range(NamedTuple):
+    """What ``aminmax`` returns."""
+
+    min: Any
+    max: Any
+
+
+def aminmax(x: Any, *, dim: Dim = None, keepdim: bool = False, axis: Dim = None, keepdims: bool = False) -> Range:
+    """``amin`` and ``amax`` over the same elements."""
+    options: Any = {"dim": _one(dim, axis), "keepdim": keepdim or keepdims}
+    return Range(amin(x, **options), amax(x, **options))
 
 
 class Extremes(NamedTuple):
@@ -202,6 +277,34 @@ def argmin(
 @op
 def _argmin(x: Any, *, dim: int | None, keepdim: bool) -> Any:
     return np.argmin(x, axis=dim, keepdims=keepdim)
+
+
+# Of truth and number: piecewise constant, nothing flows back.
+
+
+def any(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
+    """Whether an element is not 0."""
+    return _any(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
+
+
+@op
+def _any(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    return np.any(x, axis=dims, keepdims=keepdim)
+
+
+def all(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
+    """Whether no element is 0."""
+    return _all(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
+
+
+@op
+def _all(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    return np.all(x, axis=dims, keepdims=keepdim)
+
+
+def count_nonzero(x: Any, dim: Dim = None, *, axis: Dim = None, keepdims: bool = False) -> Any:
+    """How many elements are not 0 (int64)."""
+    return sum(x != 0, dim, keepdims, axis=axis)
 
 
 def _finite_largest(x: Any, dims: tuple[int, ...]) -> Any:

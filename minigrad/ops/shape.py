@@ -1,34 +1,45 @@
-"""Moving elements without changing them. All linear; each derivative is the mirror image of its op.
+"""Other shapes for the same elements. All linear; each derivative is the mirror image of its op.
 
-reshape | reshape, permute | inverse permute, expand | sum (done by the walk), cat | narrow, getitem | scatter.
+reshape | reshape, permute | inverse permute, expand | sum (done by the walk). All but ``contiguous`` share the memory
+of their argument where NumPy can; joining.py cuts and joins, rearranging.py moves elements about.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index as _dim
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..engine import Tensor, derivatives, op
+from ..engine import derivatives, op
 
 __all__ = [
-    "cat",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "broadcast_tensors",
+    "broadcast_to",
+    "contiguous",
     "expand",
+    "expand_as",
     "flatten",
-    "getitem",
-    "narrow",
+    "moveaxis",
+    "movedim",
     "permute",
+    "ravel",
     "reshape",
-    "split",
+    "reshape_as",
     "squeeze",
-    "stack",
-    "take_along_dim",
+    "swapaxes",
+    "swapdims",
+    "t",
     "transpose",
+    "unflatten",
     "unsqueeze",
+    "view_as",
 ]
 
 
@@ -109,114 +120,123 @@ def squeeze(x: Any, dim: int | Sequence[int] | None = None) -> Any:
     return reshape(x, tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in gone))
 
 
-def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
-    """Tensors joined along an existing dimension."""
-    shapes = [np.shape(t) for t in tensors]
-    lengths = [s[dim] if -len(s) <= dim < len(s) else 0 for s in shapes]
-    return _cat(*tensors, dim=dim, starts=(0, *accumulate(lengths)))
+def reshape_as(x: Any, other: Any) -> Any:
+    """``x`` in the shape of ``other``."""
+    return reshape(x, tuple(other.shape))
+
+
+def view_as(x: Any, other: Any) -> Any:
+    """``x`` in the shape of ``other``: PyTorch's other name for ``reshape_as``."""
+    return reshape(x, tuple(other.shape))
+
+
+def ravel(x: Any) -> Any:
+    """All elements in one dimension, row by row."""
+    return reshape(x, -1)
+
+
+def unflatten(x: Any, dim: int, sizes: int | Sequence[int]) -> Any:
+    """Dimension ``dim`` as several of lengths ``sizes``, one of which may be -1: the way back from ``flatten``."""
+    at = _dim(dim, x.ndim)
+    lengths: list[int] = [sizes] if isinstance(sizes, int) else list(sizes)
+    known = math.prod(n for n in lengths if n != -1)
+    if lengths.count(-1) == 1 and known and x.shape[at] % known == 0:
+        lengths[lengths.index(-1)] = x.shape[at] // known
+    if not lengths or min(lengths) < 0 or math.prod(lengths) != x.shape[at]:
+        raise ValueError(
+            f"unflatten: dim {dim} has length {x.shape[at]}, which does not make {sizes}; the lengths multiply to it"
+        )
+    return reshape(x, (*x.shape[:at], *lengths, *x.shape[at + 1 :]))
+
+
+def swapaxes(x: Any, axis0: int, axis1: int) -> Any:
+    """Two dimensions exchanged: NumPy's name for ``transpose``."""
+    return transpose(x, axis0, axis1)
+
+
+def swapdims(x: Any, dim0: int, dim1: int) -> Any:
+    """Two dimensions exchanged: another name for ``transpose``."""
+    return transpose(x, dim0, dim1)
+
+
+def t(x: Any) -> Any:
+    """The transpose of a matrix; a vector or a number as it is."""
+    if x.ndim > 2:
+        raise ValueError(f"t() is of at most two dimensions, this is {tuple(x.shape)}; mT transposes the last two")
+    return transpose(x, 0, 1) if x.ndim == 2 else reshape(x, x.shape)
+
+
+def movedim(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
+    """Dimensions ``source`` at the places ``destination``; the others stay in their order."""
+    taken = normalize_axis_tuple(source, x.ndim, "source")
+    places = normalize_axis_tuple(destination, x.ndim, "destination")
+    if len(taken) != len(places):
+        raise ValueError(f"movedim: {len(taken)} dimensions for {len(places)} places; source and destination pair up")
+    order = [d for d in range(x.ndim) if d not in taken]
+    for place, d in sorted(zip(places, taken, strict=True)):
+        order.insert(place, d)
+    return permute(x, tuple(order))
+
+
+def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
+    """NumPy's name for ``movedim``."""
+    return movedim(x, source, destination)
+
+
+def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
+    """``x`` repeated to ``shape`` by the rules of broadcasting, without copying."""
+    return expand(x, tuple(shape))
+
+
+def expand_as(x: Any, other: Any) -> Any:
+    """``x`` repeated to the shape of ``other``, without copying."""
+    return expand(x, tuple(other.shape))
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
+    """All of them in the one shape that they broadcast to, without copying."""
+    shapes = [tuple(x.shape) for x in tensors]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"broadcast_tensors: the shapes {', '.join(map(str, shapes))} do not broadcast") from None
+    return tuple(expand(x, shape) for x in tensors)
+
+
+def contiguous(x: Any) -> Any:
+    """``x`` itself if its elements lie row by row in memory, else a copy in which they do."""
+    return x if getattr(x, "_data", x).flags.c_contiguous else _contiguous(x)
 
 
 @op(linear=True)
-def _cat(*tensors: Any, dim: int, starts: tuple[int, ...]) -> Any:
-    return np.concatenate(tensors, axis=dim)
+def _contiguous(x: Any) -> Any:
+    return np.array(x, order="C")
 
 
-def _cat_derivative(i: int, g: Any, out: Any, *tensors: Any, dim: int, starts: tuple[int, ...]) -> Any:
-    return narrow(g, dim, starts[i], starts[i + 1] - starts[i])
+derivatives(_contiguous, lambda g, out, x: g)
 
 
-derivatives(_cat, each=_cat_derivative)
+def atleast_1d(*tensors: Any) -> Any:
+    """A number as a vector of one element, others as they are. Several arguments give a tuple."""
+    return _each(tensors, lambda x: x if x.ndim else reshape(x, 1))
 
 
-def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
-    """Tensors of one shape joined along a new dimension."""
-    return cat([unsqueeze(t, dim) for t in tensors], dim)
+def atleast_2d(*tensors: Any) -> Any:
+    """A vector as a matrix of one row, others as they are. Several arguments give a tuple."""
+    return _each(tensors, lambda x: x if x.ndim > 1 else reshape(x, (1, -1 if x.size else 0)))
 
 
-def narrow(x: Any, dim: int, start: int, length: int) -> Any:
-    """The slice ``start : start + length`` of dimension ``dim``; a negative start counts from the end."""
-    total = x.shape[_dim(dim, x.ndim)]
-    first = start + total if start < 0 else start
-    if not 0 <= first <= first + length <= total:
-        raise IndexError(f"narrow: dim {dim} has length {total}, which {length} elements from {start} on leave")
-    return getitem(x, (*[slice(None)] * _dim(dim, x.ndim), slice(first, first + length)))
+def atleast_3d(*tensors: Any) -> Any:
+    """(n,) as (1, n, 1) and (n, m) as (n, m, 1), as in NumPy. Several arguments give a tuple."""
+    return _each(tensors, lambda x: x if x.ndim > 2 else unsqueeze(atleast_2d(x), -1))
 
 
-def split(x: Any, split_size: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
-    """Parts along ``dim``: of length ``split_size`` (the last may be shorter), or of the lengths given.
-
-    The backward pass makes zeros of the whole for each part (as indexing does): prefer few large parts.
-    """
-    total = x.shape[dim]
-    if isinstance(split_size, int):
-        if split_size < 1:
-            raise ValueError(f"split needs a positive size, got {split_size}")
-        split_size = [min(split_size, total - start) for start in range(0, max(total, 1), split_size)]
-    if sum(split_size) != total:
-        raise ValueError(f"split: the sizes {list(split_size)} do not add up to {total}, the length of dim {dim}")
-    starts = np.cumsum([0, *split_size[:-1]])
-    return tuple(narrow(x, dim, int(s), n) for s, n in zip(starts, split_size, strict=True))
-
-
-def getitem(x: Any, index: Any) -> Any:
-    """``x[index]``: numbers, slices, None, ..., integer arrays and boolean masks, as in NumPy."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return _getitem(x, index=tuple(_own_copy(p) for p in parts))
-
-
-def _own_copy(part: Any) -> Any:
-    """An index that stays as it is until the backward pass."""
-    part = part._data if isinstance(part, Tensor) else part
-    return part.copy() if isinstance(part, (np.ndarray, list)) else part
-
-
-@op(linear=True, view=True)
-def _getitem(x: Any, *, index: Any) -> Any:
-    return x[index]
-
-
-derivatives(_getitem, lambda g, out, x, index: _scatter(g, index=index, shape=x.shape))  # type: ignore[has-type]
-
-
-@op(linear=True)
-def _scatter(g: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
-    """Zeros of ``shape`` with ``g`` added at ``index``: an element taken twice receives twice."""
-    out = np.zeros(shape, g.dtype)
-    if all(isinstance(p, (int, slice, type(None), type(...))) for p in index):
-        out[index] = g
-    else:
-        np.add.at(out, index, g)
-    return out
-
-
-derivatives(_scatter, lambda g, out, x, index, shape: getitem(g, index))
-
-
-def take_along_dim(x: Any, indices: Any, dim: int) -> Any:
-    """Elements of ``x`` at integer ``indices`` along ``dim``; the other dimensions as those of ``x`` (or 1)."""
-    dim, indices = _dim(dim, x.ndim), np.array(getattr(indices, "_data", indices))
-    return _take_along(x, indices=np.broadcast_to(indices, _with(x.shape, dim, indices.shape[dim])), dim=dim)
-
-
-@op(linear=True)
-def _take_along(x: Any, *, indices: Any, dim: int) -> Any:
-    return np.take_along_axis(x, indices, axis=dim)
-
-
-derivatives(_take_along, lambda g, out, x, indices, dim: _put_along(g, indices=indices, dim=dim, shape=x.shape))  # type: ignore[has-type]
-
-
-@op(linear=True)
-def _put_along(g: Any, *, indices: Any, dim: int, shape: tuple[int, ...]) -> Any:
-    """Zeros of ``shape`` with ``g`` added at ``indices`` along ``dim``."""
-    grid = list(np.indices(indices.shape, sparse=True))
-    grid[dim] = indices
-    out = np.zeros(shape, g.dtype)
-    np.add.at(out, tuple(grid), g)
-    return out
-
-
-derivatives(_put_along, lambda g, out, x, indices, dim, shape: take_along_dim(g, indices, dim))
+def _each(tensors: tuple[Any, ...], function: Any) -> Any:
+    """f(x) gives one, f(x, y) and f([x, y]) give a tuple."""
+    if len(tensors) == 1 and not isinstance(tensors[0], (list, tuple)):
+        return function(tensors[0])
+    several = tensors[0] if len(tensors) == 1 else tensors
+    return tuple(function(x) for x in several)
 
 
 def _with(shape: tuple[int, ...], dim: int, length: int) -> tuple[int, ...]:

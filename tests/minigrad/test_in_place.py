@@ -280,6 +280,10 @@ ARGUMENTS = {
     "add": ([2, 3], [2, 3]),
     "subtract": ([2, 3], [2, 3]),
     "cat": ([2, 3], [2, 3]),
+    "add_along": ([2, 3], [2, 3]),
+    "put_along": ([2, 3], [2, 3]),
+    "index_add": ([2, 3], [2, 3]),
+    "index_copy": ([2, 3], [2, 3]),
 }
 SETTINGS = {
     "sum": {"dims": (0,), "keepdim": False},
@@ -292,7 +296,25 @@ SETTINGS = {
     "getitem": {"index": (np.array([0, 0, 1]),)},
     "scatter": {"index": (np.array([0, 0]),), "shape": (2, 3)},
     "take_along": {"indices": np.array([[0, 1, 1]]), "dim": 0},
-    "put_along": {"indices": np.array([[0, 1, 1], [0, 0, 0]]), "dim": 0, "shape": (2, 3)},
+    "put_along": {"indices": np.array([[0, 1, 1], [0, 0, 0]]), "dim": 0},
+    "add_along": {"indices": np.array([[0, 1, 1], [0, 0, 0]]), "dim": 0},
+    "index_select": {"index": np.array([1, 1, 0]), "dim": 0},
+    "index_add": {"index": np.array([1, 1]), "dim": 0},
+    "index_copy": {"index": np.array([1, 1]), "dim": 0},
+    "narrow": {"dim": 1, "start": 1, "length": 2},
+    "embed": {"dim": 1, "start": 1, "total": 5},
+    "flip": {"dims": (0, 1)},
+    "roll": {"shifts": (1, 2), "dims": (0, 1)},
+    "tile": {"counts": (2, 2)},
+    "pad": {"widths": ((-1, 2), (1, 0)), "value": 1.0},
+    "unfold": {"dim": 1, "size": 2, "step": 1},
+    "fold": {"dim": 0, "size": 3, "step": 2, "total": 6},
+    "tril": {"diagonal": 0},
+    "triu": {"diagonal": 0},
+    "diagonal": {"offset": 1, "dim1": 0, "dim2": 1},
+    "embed_diagonal": {"offset": -1, "dim1": 0, "dim2": 1, "lengths": (4, 5)},
+    "cumsum": {"dim": 1},
+    "cumsum_from_the_end": {"dim": 1},
 }
 FAMILIES = [m for m in vars(ops).values() if inspect.ismodule(m)]
 LINEAR = {
@@ -301,7 +323,7 @@ LINEAR = {
 
 
 def test_every_linear_op_is_checked():
-    known = {"add", "subtract", "negative", "clone", *SETTINGS}
+    known = {"add", "subtract", "negative", "clone", "contiguous", *SETTINGS}
     assert set(LINEAR) == known
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from .case import Case, collect
-from .domains import FULL, a_dim, as_tuple, dims, distinct, one, one_dim
+from .domains import FULL, GRID, NONZERO, a_dim, as_tuple, dims, distinct, one, one_dim
 
 CASES: list[Case] = []
 case = collect(CASES)
@@ -56,3 +56,47 @@ for name in ("softmax", "log_softmax"):
         inputs,
         lambda m, x, dim, f=name: getattr(m, f)(x, dim),
     )
+
+
+def prod_of_dims(m, x, dim, keep):
+    """PyTorch's takes one dimension; the product over several is a product of products."""
+    x = x * 1
+    for d in sorted({d % x.ndim for d in ((dim,) if isinstance(dim, int) else as_tuple(x, dim))})[::-1]:
+        x = m.prod(x, d, keep)
+    return x
+
+
+WITH_ZEROS = st.sampled_from([0.0, 0.0, 1.5, -0.5, 2.0])
+for spelling, elements in {"": NONZERO, ":zeros": WITH_ZEROS}.items():
+    case(f"prod{spelling}", lambda m, x, d, k: m.prod(x, d, k), one(elements, settings=dims), prod_of_dims)
+case("prod:all zeros", lambda m, x: x.prod(), one(st.just(0.0), hnp.array_shapes(min_dims=1, max_dims=2, max_side=2)))
+case("prod:axis", lambda m, x, d, k: x.prod(axis=d, keepdims=k), one(NONZERO, settings=dims), prod_of_dims)
+case("prod:0-d", lambda m, x: x.prod(), one(shapes=st.just(())))
+
+
+def with_nan(m, x):
+    """x with NaN in place of what is below -1.6."""
+    return m.where(x < -1.6, float("nan"), x)
+
+
+for name in ("nansum", "nanmean"):
+    inputs = one(shapes=FULL, settings=dims)
+    case(name, lambda m, x, d, k, f=name: getattr(m, f)(x, d, k), inputs)
+    case(f"{name}:some", lambda m, x, f=name: getattr(m.cat([with_nan(m, x), x[:1]]), f)(0), one(GRID, FULL))
+    case(
+        f"{name}:axis",
+        lambda m, x, d, k, f=name: getattr(x, f)(axis=d, keepdims=k),
+        inputs,
+        lambda m, x, d, k, f=name: getattr(x, f)(d, k),
+    )
+for name in ("var_mean", "std_mean"):
+    case(name, lambda m, x, d, k, f=name: getattr(m, f)(x, d, keepdim=k), distinct(WIDE, dims))
+    case(f"{name}:correction", lambda m, x, f=name: getattr(m, f)(x, 0, correction=0), distinct(WIDE))
+case("aminmax", lambda m, x: m.aminmax(x), distinct())
+case("aminmax:dim", lambda m, x, d, k: x.aminmax(dim=d, keepdim=k), distinct(settings=one_dim))
+SOME_ZEROS = st.sampled_from([0.0, 0.0, 1.5])
+for name in ("any", "all"):
+    case(name, lambda m, x, f=name: getattr(m, f)(x), one(SOME_ZEROS), smooth=False)
+    case(f"{name}:dim", lambda m, x, d, k, f=name: getattr(x, f)(d, k), one(SOME_ZEROS, settings=dims), smooth=False)
+    case(f"{name}:booleans", lambda m, x, f=name: getattr(x > 0, f)(), one(SOME_ZEROS), smooth=False)
+case("count_nonzero", lambda m, x, d, k: m.count_nonzero(x, d), one(SOME_ZEROS, settings=dims), smooth=False)

@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ... import ops
-from ...engine import Tensor
 from .case import Case, collect
-from .domains import FULL, NONZERO, SHAPES, a_dim, array, one, some_dims
+from .domains import FULL, REAL, SHAPES, a_dim, one, several, some_dims, together
 
 CASES: list[Case] = []
 case = collect(CASES)
-
-
-@st.composite
-def parts(draw, joined):
-    """Arrays for cat (any length along dim) or stack (one shape), and dim."""
-    shape = list(
-        draw(SHAPES if joined == "stack" else hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=3))
-    )
-    dim = draw(st.integers(-len(shape) - (joined == "stack"), len(shape) - (joined == "cat")))
-    dim = min(dim, len(shape) - (joined == "cat"))
-    arrays = []
-    for _ in range(draw(st.integers(1, 3))):
-        if joined == "cat":
-            shape[dim] = draw(st.integers(0, 2))
-        arrays.append(draw(array(tuple(shape))))
-    return arrays, [dim]
-
-
-for name in ("cat", "stack"):
-    case(name, lambda m, *args, f=name: getattr(m, f)(args[:-1], args[-1]), parts(name))
 
 
 @st.composite
@@ -94,73 +71,69 @@ case("expand:method", lambda m, x, s: x.expand(*s) if s else x.expand(s), one(se
 
 
 @st.composite
-def piece(draw, shape):
-    dim = draw(a_dim(shape))
-    start = draw(st.integers(0, shape[dim]))
-    return [dim, start, draw(st.integers(0, shape[dim] - start))]
+def reshaped(draw):
+    """An array and another of as many elements."""
+    shape = draw(SHAPES)
+    return [shape, tuple(draw(st.permutations(shape)))]
+
+
+OTHER = several(REAL, REAL, shapes=reshaped())
+case("reshape_as", lambda m, x, y: m.reshape_as(x, y) + 0 * y, OTHER, lambda m, x, y: x.reshape_as(y) + 0 * y)
+case("view_as", lambda m, x, y: m.view_as(x, y) * y, OTHER, lambda m, x, y: x.reshape_as(y) * y)
+case("ravel", lambda m, x: m.ravel(x), one())
 
 
 @st.composite
-def sizes(draw, shape):
+def factors(draw, shape):
+    """A dimension and lengths that multiply to its length."""
     dim = draw(a_dim(shape))
-    cut = draw(st.integers(0, shape[dim]))
-    return [draw(st.sampled_from([1, 2, [cut, shape[dim] - cut]])), dim]
+    n = shape[dim]
+    return [dim, draw(st.sampled_from([(n,), (n, 1), (1, n, 1), *([(-1, n), (1, -1)] if n else [])]))]
 
 
-LONG = hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4)
-case("narrow", lambda m, x, d, s, n: m.narrow(x, d, s, n), one(shapes=LONG, settings=piece))
-case("split", lambda m, x, n, d: m.split(x, n, d), one(shapes=LONG, settings=sizes))
+case("unflatten", lambda m, x, d, s: m.unflatten(x, d, s), one(shapes=FULL, settings=factors))
+case("unflatten:method", lambda m, x: x.unflatten(1, (2, -1)), one(shapes=st.just((2, 6))))
+for name in ("swapaxes", "swapdims"):
+    case(name, lambda m, x, i, j, f=name: getattr(m, f)(x, i, j), TWO_DIMS)
+case("t", lambda m, x: m.t(x), one(shapes=hnp.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=3)))
 
 
 @st.composite
-def basic(draw, shape):
-    """Numbers, forward slices, None and ... ."""
-    index = []
-    for n in shape[: draw(st.integers(0, len(shape)))]:
-        slices = st.builds(slice, st.none() | st.integers(-n, n), st.none() | st.integers(-n, n), st.integers(1, 2))
-        index.append(draw(slices | st.integers(-n, n - 1) if n else slices))
-    at = draw(st.integers(0, len(index)))
-    extra = draw(st.sampled_from([[], [None], [...]])) if at == len(index) else draw(st.sampled_from([[], [None]]))
-    return [tuple(index[:at] + extra + index[at:])]
+def moves(draw, shape):
+    dims = draw(st.permutations(range(len(shape)))), draw(st.permutations(range(len(shape))))
+    n = draw(st.integers(1, len(shape)))
+    source, destination = (tuple(d[:n]) for d in dims)
+    return [source[0], destination[0] - len(shape)] if n == 1 else [source, destination]
 
 
-def integers(shape, *numbers):
-    """Integer arrays, with repeats, that index dimensions ``numbers``."""
-    each = [
-        array(s, st.integers(-shape[i], shape[i] - 1), np.int64) for i, s in zip(numbers, [(2, 3), (3,)], strict=False)
-    ]
-    return st.tuples(*each)
+for name in ("movedim", "moveaxis"):
+    case(name, lambda m, x, s, d, f=name: getattr(m, f)(x, s, d), one(shapes=FULL, settings=moves))
+case("movedim:method", lambda m, x: x.movedim((0, 2), (1, 0)), one(shapes=st.just((1, 2, 3))))
 
 
-CUBE = st.just((2, 3, 2))
-case("getitem", lambda m, x, i: m.getitem(x, i), one(settings=basic), lambda m, x, i: x[i])
-case("getitem:operator", lambda m, x, i: x[i], one(settings=basic))
-case("getitem:backwards", lambda m, x: x[::-2], one(shapes=FULL), lambda m, x: x.flip(0)[::2])
-case("getitem:integers", lambda m, x, i: x[i], one(shapes=FULL, settings=lambda s: integers(s, 0)))
-case("getitem:list", lambda m, x: x[[1, 0, 1]], one(shapes=CUBE))
-case("getitem:pairs", lambda m, x, i, j: x[i, j], one(shapes=CUBE, settings=lambda s: integers(s, 0, 1)))
-case("getitem:later", lambda m, x, i: x[:, i], one(shapes=CUBE, settings=lambda s: integers(s, 1)))
-case("getitem:apart", lambda m, x, i, j: x[i, :, j], one(shapes=CUBE, settings=lambda s: integers(s, 0, 2)))
-case("getitem:mixed", lambda m, x, i: x[..., i, 1:], one(shapes=CUBE, settings=lambda s: integers(s, 1)))
+@st.composite
+def broadcast(draw, shape):
+    return [tuple(draw(st.lists(st.integers(0, 2), max_size=2)) + [3 if n == 1 else n for n in shape])]
+
+
+case("broadcast_to", lambda m, x, s: m.broadcast_to(x, s), one(settings=broadcast))
 case(
-    "getitem:Tensor",
-    lambda m, x, i: x[Tensor(i) if m is ops else i],
-    one(shapes=FULL, settings=lambda s: integers(s, 0)),
+    "expand_as",
+    lambda m, x: m.expand_as(x, x.reshape((1, *x.shape))),
+    one(),
+    lambda m, x: x.expand_as(x.reshape((1, *x.shape))),
 )
-case("getitem:mask", lambda m, x: x[x > 0], one(NONZERO))
+case("broadcast_tensors", lambda m, x, y: m.broadcast_tensors(x, y), several(REAL, REAL))
 case(
-    "getitem:rows",
-    lambda m, x, c: x[c, 1:],
-    one(shapes=CUBE, settings=lambda s: st.tuples(array(s[:1], st.booleans(), np.bool_))),
+    "broadcast_tensors:used", lambda m, x, y: m.broadcast_tensors(x, y)[0] * y, several(REAL, REAL, shapes=together(2))
 )
-
-
-@st.composite
-def along(draw, shape):
-    dim = draw(a_dim(shape))
-    chosen = list(shape)
-    chosen[dim] = draw(st.integers(0, 3))
-    return [draw(array(tuple(chosen), st.integers(0, shape[dim] - 1), np.int64)), dim]
-
-
-case("take_along_dim", lambda m, x, i, d: m.take_along_dim(x, i, d), one(shapes=FULL, settings=along))
+case("contiguous", lambda m, x: m.contiguous(x), one(), lambda m, x: x.contiguous() * 1)
+case(
+    "contiguous:turned",
+    lambda m, x: x.mT.contiguous(),
+    one(shapes=hnp.array_shapes(min_dims=2, max_dims=3, max_side=3)),
+)
+for name in ("atleast_1d", "atleast_2d", "atleast_3d"):
+    case(name, lambda m, x, f=name: getattr(m, f)(x), one())
+    case(f"{name}:two", lambda m, x, y, f=name: getattr(m, f)(x, y), several(REAL, REAL))
+    case(f"{name}:list", lambda m, x, y, f=name: getattr(m, f)([x, y]), several(REAL, REAL))

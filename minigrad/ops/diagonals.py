@@ -1,0 +1,117 @@
+"""Diagonals and triangles of matrices, the last two dimensions unless said otherwise.
+
+diagonal | diag_embed, tril | tril, triu | triu.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index as _dim
+
+from ..engine import derivatives, op
+
+__all__ = ["diag", "diag_embed", "diagonal", "trace", "tril", "triu"]
+
+
+def tril(x: Any, diagonal: int = 0) -> Any:
+    """The elements on and below the diagonal number ``diagonal`` (above the main one if positive), 0 elsewhere."""
+    return _tril(_of_matrices(x, "tril"), diagonal=diagonal)
+
+
+@op(linear=True)
+def _tril(x: Any, *, diagonal: int) -> Any:
+    return np.tril(x, diagonal)
+
+
+derivatives(_tril, lambda g, out, x, diagonal: _tril(g, diagonal=diagonal))
+
+
+def triu(x: Any, diagonal: int = 0) -> Any:
+    """The elements on and above the diagonal number ``diagonal`` (above the main one if positive), 0 elsewhere."""
+    return _triu(_of_matrices(x, "triu"), diagonal=diagonal)
+
+
+@op(linear=True)
+def _triu(x: Any, *, diagonal: int) -> Any:
+    return np.triu(x, diagonal)
+
+
+derivatives(_triu, lambda g, out, x, diagonal: _triu(g, diagonal=diagonal))
+
+
+def _of_matrices(x: Any, name: str) -> Any:
+    if x.ndim < 2:
+        raise ValueError(f"{name} is of matrices, got shape {tuple(x.shape)}; it needs two dimensions or more")
+    return x
+
+
+def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """``x[i, i + offset]`` of the dimensions dim1 and dim2, as a new last dimension; it shares memory."""
+    i, j = _two(dim1, dim2, x.ndim, "diagonal")
+    return _diagonal(x, offset=offset, dim1=i, dim2=j)
+
+
+@op(linear=True, view=True)
+def _diagonal(x: Any, *, offset: int, dim1: int, dim2: int) -> Any:
+    out = np.diagonal(x, offset, dim1, dim2)
+    out.flags.writeable = x.flags.writeable  # NumPy's is read-only, to warn those who expected a copy
+    return out
+
+
+derivatives(
+    _diagonal,
+    lambda g, out, x, offset, dim1, dim2: _embed_diagonal(  # type: ignore[has-type]
+        g, offset=offset, dim1=dim1, dim2=dim2, lengths=(x.shape[dim1], x.shape[dim2])
+    ),
+)
+
+
+@op(linear=True)
+def _embed_diagonal(x: Any, *, offset: int, dim1: int, dim2: int, lengths: tuple[int, int]) -> Any:
+    """Zeros, of ``lengths`` along dim1 and dim2, with the last dimension of ``x`` on a diagonal."""
+    i = np.arange(x.shape[-1])
+    out = np.zeros((*x.shape[:-1], *lengths), x.dtype)
+    out[..., i - min(offset, 0), i + max(offset, 0)] = x
+    return np.moveaxis(out, (-2, -1), (dim1, dim2))
+
+
+derivatives(
+    _embed_diagonal,
+    lambda g, out, x, offset, dim1, dim2, lengths: _diagonal(g, offset=offset, dim1=dim1, dim2=dim2),
+)
+
+
+def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """Square matrices in dimensions dim1 and dim2, 0 but for the last dimension of ``x`` on diagonal ``offset``."""
+    if not x.ndim:
+        raise ValueError("diag_embed takes vectors, got a Tensor without dimensions")
+    i, j = _two(dim1, dim2, x.ndim + 1, "diag_embed")
+    n = x.shape[-1] + abs(offset)
+    return _embed_diagonal(x, offset=offset, dim1=i, dim2=j, lengths=(n, n))
+
+
+def diag(x: Any, diagonal: int = 0) -> Any:
+    """A vector as the diagonal of a square matrix, 0 elsewhere; the diagonal of a matrix as a vector."""
+    if x.ndim == 1:
+        return diag_embed(x, diagonal)
+    if x.ndim != 2:
+        raise ValueError(
+            f"diag takes a vector or a matrix, got shape {tuple(x.shape)}; diagonal and diag_embed take any"
+        )
+    return _diagonal(x, offset=diagonal, dim1=0, dim2=1)
+
+
+def trace(x: Any) -> Any:
+    """The sum of the diagonal of a matrix."""
+    if x.ndim != 2:
+        raise ValueError(f"trace is of one matrix, got shape {tuple(x.shape)}; sum diagonal(x, 0, -2, -1) for several")
+    return _diagonal(x, offset=0, dim1=0, dim2=1).sum()
+
+
+def _two(dim1: int, dim2: int, ndim: int, name: str) -> tuple[int, int]:
+    i, j = _dim(dim1, ndim), _dim(dim2, ndim)
+    if i == j:
+        raise ValueError(f"{name} is of two dimensions, got dim1={dim1} and dim2={dim2}, which are one")
+    return i, j
