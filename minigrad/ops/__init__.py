@@ -1,23 +1,36 @@
 """Every op: its forward and, under it, its derivatives. By family, in reading order.
 
-arithmetic -> elementary -> activations -> reductions -> shape. This file only gathers them, and hangs them on Tensor
-as operators and methods (declared for type checkers in minigrad/_methods.pyi).
+arithmetic -> elementary -> activations -> reductions -> shape, and of matrices: products -> contractions -> linalg.
+This file only gathers them, and hangs them on Tensor as operators and methods (declared for type checkers in
+minigrad/_methods.pyi).
 """
 
 from typing import Any
 
 from ..engine import Tensor
-from . import activations, arithmetic, elementary, reductions, shape
+from . import activations, arithmetic, contractions, elementary, products, reductions, shape
 from .activations import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
+from .contractions import *  # noqa: F403
 from .elementary import *  # noqa: F403
+from .products import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .shape import *  # noqa: F403
 
-_FUNCTIONS_ONLY = {"cat", "stack", "where", "linear"}  # their first argument is not *the* Tensor
+_FUNCTIONS_ONLY = {
+    "cat",
+    "stack",
+    "where",
+    "linear",
+    "einsum",
+    "multi_dot",
+    "chain_matmul",
+}  # their first argument is not *the* Tensor
 
 __all__: list[str] = []
 __all__ += arithmetic.__all__
+__all__ += products.__all__
+__all__ += contractions.__all__
 __all__ += elementary.__all__
 __all__ += activations.__all__
 __all__ += reductions.__all__
@@ -40,8 +53,8 @@ _OPERATORS = {
     "__rtruediv__": _reflected(arithmetic.divide),
     "__pow__": arithmetic.power,
     "__rpow__": _reflected(arithmetic.power),
-    "__matmul__": arithmetic.matmul,
-    "__rmatmul__": _reflected(arithmetic.matmul),
+    "__matmul__": products.matmul,
+    "__rmatmul__": _reflected(products.matmul),
     "__neg__": arithmetic.negative,
     "__abs__": elementary.abs,
     "__getitem__": shape.getitem,

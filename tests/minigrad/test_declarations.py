@@ -105,6 +105,15 @@ SAMPLES = {  # by the parameter's name
 }
 
 
+MATRICES = {  # what takes other shapes than two by two
+    **{name: {"self": (2,), "y": (2,), "vec2": (2,)} for name in ("dot", "vdot", "outer")},
+    **{"mv": {"vec": (2,)}, "bmm": {"self": (1, 2, 2), "mat2": (1, 2, 2)}, "cross": {"self": (3,), "y": (3,)}},
+    **{"addmm": {"mat1": (2, 2), "mat2": (2, 2)}, "mm": {"mat2": (2, 2)}, "addmv": {"mat": (2, 2), "vec": (2,)}},
+    **{"addr": {"vec1": (2,), "vec2": (2,)}},
+    **{name: {"batch1": (3, 2, 2), "batch2": (3, 2, 2)} for name in ("addbmm", "baddbmm")},
+}
+
+
 @pytest.mark.parametrize("name", sorted(name for name, found in declared().items() if len(found) == 1))
 def test_what_comes_back_is_what_is_declared(name):
     [definition] = declared()[name]
@@ -113,7 +122,8 @@ def test_what_comes_back_is_what_is_declared(name):
     if isinstance(attached()[name], property):
         result = getattr(x, name)
     else:
-        samples = {**SAMPLES, "y": Tensor(x)}
+        shaped = {parameter: Tensor(np.ones(shape)) for parameter, shape in MATRICES.get(name, {}).items()}
+        x, samples = shaped.get("self", x), {**SAMPLES, "y": Tensor(x), **shaped}
         given = [(p, kind) for p, kind, _ in written(definition) if p in samples]
         positional = [samples[p] for p, kind in given if kind is not inspect.Parameter.KEYWORD_ONLY]
         named = {p: samples[p] for p, kind in given if kind is inspect.Parameter.KEYWORD_ONLY}

@@ -29,6 +29,8 @@ MINIGRAD = {
     "ops.activations": "engine ops.elementary ops.shape",
     "ops.arithmetic": "engine ops.elementary ops.shape",
     "ops.reductions": "engine ops.elementary ops.shape",
+    "ops.products": "engine ops.shape",
+    "ops.contractions": "engine ops.shape",
     "ops": "engine ops.*",
     "inplace": "engine mode ops",
     "optim": "engine kernels memory",

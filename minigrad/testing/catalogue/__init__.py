@@ -4,11 +4,13 @@ One file for each file of minigrad/ops. The tests prove each line against PyTorc
 of the docs is made from it, and it is the 200 right derivatives on which a checker must not cry wolf.
 """
 
-from . import activations, arithmetic, elementary, reductions, shape
+from . import activations, arithmetic, contractions, elementary, products, reductions, shape
 from .case import Case
 
 CASES: list[Case] = [
     *arithmetic.CASES,
+    *products.CASES,
+    *contractions.CASES,
     *elementary.CASES,
     *activations.CASES,
     *reductions.CASES,
