@@ -4,7 +4,7 @@ Start with minigrad/engine.py (a Tensor and the walk), go on with minigrad/ops (
 then minigrad/nn and minigrad/optim.py. Importing it needs NumPy and nothing else.
 """
 
-from . import inplace, kernels, nn, ops, optim, random
+from . import inplace, kernels, linalg, nn, ops, optim, random
 from .engine import Tensor, derivatives, gradients, op
 from .kernels import get_num_threads, set_num_threads, use_kernels
 from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
@@ -22,6 +22,7 @@ __all__ = [
     "inplace",
     "is_grad_enabled",
     "kernels",
+    "linalg",
     "manual_seed",
     "nn",
     "no_grad",

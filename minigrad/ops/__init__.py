@@ -1,6 +1,7 @@
 """Every op: its forward and, under it, its derivatives. By family, in reading order.
 
-arithmetic -> elementary -> activations -> reductions -> shape, and of matrices: products -> contractions -> linalg.
+arithmetic -> elementary -> activations -> reductions -> shape, and of matrices: products -> contractions -> linalg
+-> decompositions -> norms.
 This file only gathers them, and hangs them on Tensor as operators and methods (declared for type checkers in
 minigrad/_methods.pyi).
 """
@@ -8,11 +9,25 @@ minigrad/_methods.pyi).
 from typing import Any
 
 from ..engine import Tensor
-from . import activations, arithmetic, contractions, elementary, products, reductions, shape
+from . import (
+    activations,
+    arithmetic,
+    contractions,
+    decompositions,
+    elementary,
+    linalg,
+    norms,
+    products,
+    reductions,
+    shape,
+)
 from .activations import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
 from .contractions import *  # noqa: F403
+from .decompositions import *  # noqa: F403
 from .elementary import *  # noqa: F403
+from .linalg import *  # noqa: F403
+from .norms import *  # noqa: F403
 from .products import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .shape import *  # noqa: F403
@@ -31,6 +46,9 @@ __all__: list[str] = []
 __all__ += arithmetic.__all__
 __all__ += products.__all__
 __all__ += contractions.__all__
+__all__ += linalg.__all__
+__all__ += decompositions.__all__
+__all__ += norms.__all__
 __all__ += elementary.__all__
 __all__ += activations.__all__
 __all__ += reductions.__all__

@@ -101,15 +101,20 @@ def test_parameters_and_defaults_are_those_of_the_function(name):
 SAMPLES = {  # by the parameter's name
     **{"condition": True, "dim": 0, "dim0": 0, "dim1": 1, "dims": (1, 0), "dtype": "float32", "index": 0},
     **{"indices": np.zeros((1, 2), int), "length": 1, "min": 0.0, "other": 0.0, "pieces": 2, "shape": (2, 2)},
-    **{"split_size": 1, "start": 0, "value": 1.0},
+    **{"split_size": 1, "start": 0, "value": 1.0, "L": np.eye(2), "upper": True, "n": 2},
 }
 
 
 MATRICES = {  # what takes other shapes than two by two
     **{name: {"self": (2,), "y": (2,), "vec2": (2,)} for name in ("dot", "vdot", "outer")},
     **{"mv": {"vec": (2,)}, "bmm": {"self": (1, 2, 2), "mat2": (1, 2, 2)}, "cross": {"self": (3,), "y": (3,)}},
-    **{"addmm": {"mat1": (2, 2), "mat2": (2, 2)}, "mm": {"mat2": (2, 2)}, "addmv": {"mat": (2, 2), "vec": (2,)}},
+    **{
+        "addmm": {"mat1": (2, 2), "mat2": (2, 2)},
+        "mm": {"mat2": (2, 2)},
+        "addmv": {"self": (2,), "mat": (2, 2), "vec": (2,)},
+    },
     **{"addr": {"vec1": (2,), "vec2": (2,)}},
+    **{name: {"B": (2, 2)} for name in ("lstsq", "solve", "solve_triangular")},
     **{name: {"batch1": (3, 2, 2), "batch2": (3, 2, 2)} for name in ("addbmm", "baddbmm")},
 }
 
@@ -136,6 +141,9 @@ def test_what_comes_back_is_what_is_declared(name):
         case "None":
             assert result is None
         case "tuple[Tensor, ...]":
+            assert {type(part) for part in result} == {Tensor}
+        case "SLogDet" | "Eigh" | "SVD" | "QR" as named:
+            assert type(result).__name__ == named
             assert {type(part) for part in result} == {Tensor}
         case other:
             pytest.fail(f"{name} is declared to return {other}")

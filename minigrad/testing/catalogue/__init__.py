@@ -4,13 +4,27 @@ One file for each file of minigrad/ops. The tests prove each line against PyTorc
 of the docs is made from it, and it is the 200 right derivatives on which a checker must not cry wolf.
 """
 
-from . import activations, arithmetic, contractions, elementary, products, reductions, shape
+from . import (
+    activations,
+    arithmetic,
+    contractions,
+    decompositions,
+    elementary,
+    linalg,
+    norms,
+    products,
+    reductions,
+    shape,
+)
 from .case import Case
 
 CASES: list[Case] = [
     *arithmetic.CASES,
     *products.CASES,
     *contractions.CASES,
+    *linalg.CASES,
+    *decompositions.CASES,
+    *norms.CASES,
     *elementary.CASES,
     *activations.CASES,
     *reductions.CASES,

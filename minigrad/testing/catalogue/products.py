@@ -30,7 +30,7 @@ PRODUCTS = [
 
 @st.composite
 def lettered(draw, *choices):
-    """Shapes of several arrays, one letter for each dimension: the same letter, the same length, 0 to 3 (q, r: 1 to 3)."""
+    """Shapes of several arrays, a letter for each dimension: the same letter, the same length, 0 to 3 (q, r: 1 on)."""
     length = {"1": 1, "3": 3, **{letter: draw(st.integers(letter in "qr", 3)) for letter in "nkmlpabqr"}}
     return [tuple(length[letter] for letter in factor) for factor in draw(st.sampled_from(choices)).split(",")]
 
