@@ -4,7 +4,7 @@ Start with minigrad/engine.py (a Tensor and the walk), go on with minigrad/ops (
 then minigrad/nn and minigrad/optim. Importing it needs NumPy and nothing else.
 """
 
-from . import inplace, kernels, nn, ops, optim, random
+from . import inplace, kernels, linalg, nn, ops, optim, random
 from .creation import *  # noqa: F403
 from .creation import __all__ as _creation
 from .engine import Tensor, derivatives, gradients, op
@@ -24,6 +24,7 @@ __all__ = [
     "inplace",
     "is_grad_enabled",
     "kernels",
+    "linalg",
     "manual_seed",
     "nn",
     "no_grad",

@@ -1,9 +1,10 @@
 """Every op: its forward and, under it, its derivatives. By family, in reading order.
 
 arithmetic -> comparison -> elementary -> trigonometric -> special -> rounding -> activations -> reductions -> shape ->
-joining -> indexing -> rearranging -> diagonals -> cumulative -> sorting -> counting -> products -> linalg ->
-convolution -> pooling; aliases.py has the second names. This file only gathers them, and hangs them on Tensor
-as operators and methods (declared for type checkers in minigrad/_methods.pyi).
+joining -> indexing -> rearranging -> diagonals -> cumulative -> sorting -> counting; of matrices: products ->
+contractions -> linalg -> decompositions -> norms; of networks: convolution -> pooling; aliases.py has the second names.
+This file only gathers them, and hangs them on Tensor as operators and methods (declared for type checkers in
+minigrad/_methods.pyi).
 """
 
 from typing import Any
@@ -14,14 +15,19 @@ from . import (
     aliases,
     arithmetic,
     comparison,
+    contractions,
     convolution,
     counting,
     cumulative,
+    decompositions,
     diagonals,
     elementary,
     indexing,
     joining,
+    linalg,
+    norms,
     pooling,
+    products,
     rearranging,
     reductions,
     rounding,
@@ -34,14 +40,19 @@ from .activations import *  # noqa: F403
 from .aliases import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
 from .comparison import *  # noqa: F403
+from .contractions import *  # noqa: F403
 from .convolution import *  # noqa: F403
 from .counting import *  # noqa: F403
 from .cumulative import *  # noqa: F403
+from .decompositions import *  # noqa: F403
 from .diagonals import *  # noqa: F403
 from .elementary import *  # noqa: F403
 from .indexing import *  # noqa: F403
 from .joining import *  # noqa: F403
+from .linalg import *  # noqa: F403
+from .norms import *  # noqa: F403
 from .pooling import *  # noqa: F403
+from .products import *  # noqa: F403
 from .rearranging import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .rounding import *  # noqa: F403
@@ -55,9 +66,15 @@ _FUNCTIONS_ONLY |= {*convolution.__all__, *pooling.__all__}  # layers' formulas:
 _FUNCTIONS_ONLY |= {"atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "cartesian_prod", "meshgrid"}
 _FUNCTIONS_ONLY |= {"column_stack", "concat", "concatenate", "dstack", "hstack", "vstack"}
 _FUNCTIONS_ONLY |= {"bucketize", "one_hot", "pad", "searchsorted"}
+_FUNCTIONS_ONLY |= {"cdist", "chain_matmul", "einsum", "multi_dot"}
 
 __all__: list[str] = []
 __all__ += arithmetic.__all__
+__all__ += products.__all__
+__all__ += contractions.__all__
+__all__ += linalg.__all__
+__all__ += decompositions.__all__
+__all__ += norms.__all__
 __all__ += comparison.__all__
 __all__ += elementary.__all__
 __all__ += trigonometric.__all__
@@ -94,8 +111,8 @@ _OPERATORS = {
     "__rtruediv__": _reflected(arithmetic.divide),
     "__pow__": arithmetic.power,
     "__rpow__": _reflected(arithmetic.power),
-    "__matmul__": arithmetic.matmul,
-    "__rmatmul__": _reflected(arithmetic.matmul),
+    "__matmul__": products.matmul,
+    "__rmatmul__": _reflected(products.matmul),
     "__neg__": arithmetic.negative,
     "__pos__": arithmetic.positive,
     "__abs__": elementary.abs,

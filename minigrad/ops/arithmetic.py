@@ -1,4 +1,4 @@
-"""Arithmetic: + - * / ** @ and what is made of them. The first derivatives to read.
+"""Arithmetic: + - * / ** and what is made of them. The first derivatives to read.
 
 Shapes: NumPy broadcasting; dtypes: NumPy promotion, Python numbers are weak. The rules are those of a calculus
 book; where an argument was broadcast, the walk sums its gradient back.
@@ -12,7 +12,6 @@ import numpy as np
 
 from ..engine import derivatives, op
 from .elementary import astype, log, where
-from .shape import squeeze, transpose, unsqueeze
 
 __all__ = [
     "add",
@@ -21,8 +20,6 @@ __all__ = [
     "divide",
     "float_power",
     "lerp",
-    "linear",
-    "matmul",
     "multiply",
     "negative",
     "positive",
@@ -179,51 +176,3 @@ def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
 def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """``x + value tensor1 / tensor2``."""
     return x + value * tensor1 / tensor2
-
-
-def matmul(x: Any, y: Any) -> Any:
-    """Matrix product ``x @ y``: (..., n, k) @ (..., k, m) -> (..., n, m); 1-D arguments lose their dimension.
-
-    The leading dimensions broadcast. d/dx = g y^T, d/dy = x^T g.
-    """
-    x_ndim, y_ndim = getattr(x, "ndim", 0), getattr(y, "ndim", 0)
-    x_is_vector, y_is_vector = x_ndim == 1, y_ndim == 1
-    if x_ndim == 0 or y_ndim == 0:
-        raise ValueError(f"matmul of {np.shape(x)} and {np.shape(y)}: needs arrays of one dimension or more; * scales")
-    out = _matmul(unsqueeze(x, 0) if x_is_vector else x, unsqueeze(y, 1) if y_is_vector else y)
-    if y_is_vector:
-        out = squeeze(out, -1)
-    return squeeze(out, -1 if y_is_vector else -2) if x_is_vector else out
-
-
-@op
-def _matmul(x: Any, y: Any) -> Any:
-    return x @ y
-
-
-derivatives(
-    _matmul,
-    lambda g, out, x, y: g @ transpose(y, -2, -1),
-    lambda g, out, x, y: transpose(x, -2, -1) @ g,
-)
-
-
-@op
-def linear(x: Any, weight: Any, bias: Any = None) -> Any:
-    """``x W^T + b``: (..., n) and weight (m, n), bias (m,) or None -> (..., m). PyTorch's layout."""
-    if weight.ndim != 2:
-        raise ValueError("the weight must be (out, in)")
-    return x @ weight.T if bias is None else x @ weight.T + bias
-
-
-derivatives(
-    linear,
-    lambda g, out, x, weight, bias=None: g @ weight,
-    lambda g, out, x, weight, bias=None: transpose(_rows(g), 0, 1) @ _rows(x),
-    lambda g, out, x, weight, bias=None: g,
-)
-
-
-def _rows(x: Any) -> Any:
-    """All but the last dimension joined: (..., n) -> (rows, n)."""
-    return x if x.ndim == 2 else x.reshape((-1, x.shape[-1]))

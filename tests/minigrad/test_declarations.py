@@ -101,11 +101,25 @@ def test_parameters_and_defaults_are_those_of_the_function(name):
 SAMPLES = {  # by the parameter's name
     **{"condition": True, "dim": 0, "dim0": 0, "dim1": 1, "dims": (1, 0), "dtype": "float32", "index": 0},
     **{"indices": np.zeros((1, 2), int), "length": 1, "min": 0.0, "other": 0.0, "pieces": 2, "shape": (2, 2)},
-    **{"split_size": 1, "start": 0, "value": 1.0},
+    **{"split_size": 1, "start": 0, "value": 1.0, "L": np.eye(2), "upper": True},
     **{"end": 2.0, "n": 1, "tensor1": 1.0, "tensor2": 2.0, "threshold": 0.5, "values": 0.5, "weight": np.ones(1)},
     **{"sizes": (2, 1), "axis0": 0, "axis1": 1, "source": 0, "destination": 1, "chunks": 2, "indices_or_sections": 2},
     **{"src": 1.0, "mask": np.eye(2) > 0, "shifts": 1, "repeats": 2, "dimension": 0, "size": 1, "step": 1, "k": 1},
     **{"n": 1, "q": 0.5, "bins": 2},
+}
+
+
+MATRICES = {  # what takes other shapes than two by two
+    **{name: {"self": (2,), "y": (2,), "vec2": (2,)} for name in ("dot", "vdot", "outer")},
+    **{"mv": {"vec": (2,)}, "bmm": {"self": (1, 2, 2), "mat2": (1, 2, 2)}, "cross": {"self": (3,), "y": (3,)}},
+    **{
+        "addmm": {"mat1": (2, 2), "mat2": (2, 2)},
+        "mm": {"mat2": (2, 2)},
+        "addmv": {"self": (2,), "mat": (2, 2), "vec": (2,)},
+    },
+    **{"addr": {"vec1": (2,), "vec2": (2,)}},
+    **{name: {"B": (2, 2)} for name in ("lstsq", "solve", "solve_triangular")},
+    **{name: {"batch1": (3, 2, 2), "batch2": (3, 2, 2)} for name in ("addbmm", "baddbmm")},
 }
 PICKED = np.zeros((1, 2), int)
 OF_ITS_OWN = {  # where one name means different things
@@ -115,7 +129,7 @@ OF_ITS_OWN = {  # where one name means different things
     **{f"index_{name}": {"index": [0], "source": np.ones((1, 2))} for name in ("add", "copy", "add_", "copy_")},
     **{name: {"other": Tensor(np.ones(4))} for name in ("reshape_as", "view_as")},
     **{"masked_scatter": {"source": np.ones(2)}, "expand_as": {"other": Tensor(np.ones((3, 2, 2)))}},
-    **{"roll": {"dims": 0}, "repeat": {"repeats": (2, 2)}},
+    **{"roll": {"dims": 0}, "repeat": {"repeats": (2, 2)}, "matrix_norm": {"ord": "fro", "dim": (0, 1)}},
 }
 
 
@@ -133,7 +147,11 @@ def test_what_comes_back_is_what_is_declared(name):
     if isinstance(attached()[name], property):
         result = getattr(x, name)
     else:
-        samples = {**SAMPLES, "y": Tensor(x), "x": Tensor(x), **OF_ITS_OWN.get(name, {})}
+        shaped = {parameter: Tensor(np.ones(shape)) for parameter, shape in MATRICES.get(name, {}).items()}
+        x, samples = (
+            shaped.get("self", x),
+            {**SAMPLES, "y": Tensor(x), "x": Tensor(x), **shaped, **OF_ITS_OWN.get(name, {})},
+        )
         given = [(p, kind) for p, kind, _ in written(definition) if p in samples]
         positional = [samples[p] for p, kind in given if kind is not inspect.Parameter.KEYWORD_ONLY]
         named = {p: samples[p] for p, kind in given if kind is inspect.Parameter.KEYWORD_ONLY}
@@ -149,7 +167,7 @@ def test_what_comes_back_is_what_is_declared(name):
             assert type(result) is bool
         case "tuple[Tensor, ...]" | "tuple[Tensor, Tensor]":
             assert {type(part) for part in result} == {Tensor}
-        case "Extremes" | "Sorted" | "Range" as kind:
+        case "Extremes" | "Sorted" | "Range" | "SLogDet" | "Eigh" | "SVD" | "QR" as kind:
             assert type(result).__name__ == kind
             assert {type(part) for part in result} == {Tensor}
         case "Any":

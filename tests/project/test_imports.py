@@ -46,7 +46,13 @@ MINIGRAD = {
     "ops.cumulative": "engine ops.elementary ops.shape ops.joining ops.indexing ops.reductions",
     "ops.sorting": "engine ops.elementary ops.shape ops.joining ops.indexing ops.reductions",
     "ops.counting": "engine ops.indexing",
+    "ops.products": "engine ops.indexing ops.joining ops.shape",
+    "ops.contractions": "engine ops.shape",
+    "ops.linalg": "engine ops.indexing ops.joining errors ops.elementary ops.products ops.shape",
+    "ops.decompositions": "engine ops.indexing ops.joining errors ops.elementary ops.linalg ops.shape",
+    "ops.norms": "engine ops.decompositions ops.elementary ops.linalg ops.reductions ops.shape",
     "ops": "engine ops.*",
+    "linalg": "errors ops ops.norms",
     "inplace": "engine mode ops",
     "optim": "optim.*",
     "optim.*": "engine kernels memory optim.*",
@@ -69,7 +75,7 @@ MINIGRAD = {
     "fused.mlp": "engine memory mode nn nn.* fused.buffers fused.cpu fused.cpu.* fused.deferred fused.workspace",
     "fused.optim": "memory optim optim.* versions fused.cpu fused.cpu.* fused.workspace",
     "fused.descent": "engine optim optim.* versions fused.*",
-    "testing.*": "engine nn.functional ops testing.*",
+    "testing.*": "engine linalg nn.functional ops testing.*",
     "testing": "testing.*",
 }
 BOTTOM = "errors files"  # the sentences of bad input, and files that are whole or absent

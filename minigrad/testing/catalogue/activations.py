@@ -90,7 +90,7 @@ case(
     lambda m, x, dim: m.nn.functional.softmin(x, dim),
 )
 for pieces in (1, 2, 3):
-    groups = FULL.map(lambda s, p=pieces: (*s[:-1], s[-1] * p))  # type: ignore[misc]
+    groups = FULL.map(lambda s, p=pieces: (*s[:-1], s[-1] * p))
     case(
         f"maxout:{pieces}" if pieces != 2 else "maxout",
         lambda m, x, p=pieces: m.maxout(x, p),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from .case import Case, collect
 from .domains import FULL, NONZERO, OFF_GRID, POSITIVE, REAL, array, one, several
@@ -39,46 +38,6 @@ for n in (0, 1, 2, 3):
 for r in (-1, -2.5, 0.5, 1.0):
     case(f"power:{r}", lambda m, x, r=r: x**r, one(POSITIVE))
 case("power:of a number", lambda m, y: 2.5**y, one())
-
-PRODUCTS = [
-    "k,k",
-    "k,km",
-    "nk,k",
-    "nk,km",
-    "ank,akm",
-    "ank,km",
-    "nk,akm",
-    "1nk,akm",
-    "a1nk,bkm",
-    "abnk,abkm",
-    "k,akm",
-    "ank,k",
-]
-
-
-@st.composite
-def products(draw):
-    """The shapes of two arrays that matmul takes."""
-    length = {"1": 1, **{letter: draw(st.integers(0, 3)) for letter in "nkmab"}}
-    return [tuple(length[letter] for letter in factor) for factor in draw(st.sampled_from(PRODUCTS)).split(",")]
-
-
-MATRICES = several(REAL, REAL, shapes=products())
-case("matmul", lambda m, x, y: m.matmul(x, y), MATRICES)
-case("matmul:operator", lambda m, x, y: x @ y, MATRICES)
-ROWS = hnp.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=3).map(lambda s: (*s, 2))
-case(
-    "linear",
-    lambda m, x, w: m.linear(x, w),
-    several(REAL, REAL, shapes=ROWS.map(lambda s: [s, (3, 2)])),
-    lambda m, x, w: m.nn.functional.linear(x, w),
-)
-case(
-    "linear:bias",
-    lambda m, x, w, b: m.linear(x, w, bias=b),
-    several(REAL, REAL, REAL, shapes=ROWS.map(lambda s: [s, (3, 2), (3,)])),
-    lambda m, x, w, b: m.nn.functional.linear(x, w, bias=b),
-)
 
 case("positive", lambda m, x: m.positive(x), one())
 case("positive:operator", lambda m, x: +x * 2, one())

@@ -1,0 +1,348 @@
+"""Matrix decompositions, and what is made from them: pseudo-inverse, rank, condition.
+
+Matrices are the last two dimensions; leading ones are a batch and may be empty. Vectors that come with a free sign are
+LAPACK's: only functions that do not depend on the sign have a derivative with a meaning. The derivative of vectors is
+infinite or nan where two of their values are equal, as in PyTorch; that of the values alone is not.
+
+An op has one result. Where a decomposition has several, the op puts them under each other in one array.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engine import derivatives, op
+from ..errors import LinAlgError
+from .elementary import where
+from .indexing import getitem
+from .joining import cat
+from .linalg import require_floating, solve_triangular, square, triangle
+
+__all__ = [
+    "cholesky",
+    "eigh",
+    "eigvalsh",
+    "lstsq",
+    "matrix_rank",
+    "pinv",
+    "pinverse",
+    "qr",
+    "svd",
+    "svdvals",
+]
+
+
+def cholesky(A: Any, *, upper: bool = False) -> Any:
+    """The lower triangular L of ``A = L L^T``, or ``upper``, its transpose; only that triangle of A is read.
+
+    dA = ½ L^-T (P + P^T) L^-1, where P is the lower triangle of L^T g with half its diagonal: symmetric, as in PyTorch.
+    Raises LinAlgError if A is not positive definite.
+    """
+    square("cholesky", A)
+    return _cholesky(A.mT).mT if upper else _cholesky(A)
+
+
+@op
+def _cholesky(A: Any) -> Any:
+    try:
+        return np.linalg.cholesky(A)
+    except np.linalg.LinAlgError:
+        least = np.linalg.eigvalsh(A)[..., 0]
+        raise LinAlgError(f"not positive definite; its least eigenvalue is {least.min():.3g}") from None
+
+
+def _cholesky_derivative(g: Any, out: Any, A: Any) -> Any:
+    p = triangle(out.mT @ g, upper=False)
+    both = where(np.eye(p.shape[-1], dtype=bool), p, p + p.mT) / 2
+    return solve_triangular(out.mT, solve_triangular(out, both, upper=False, left=False), upper=True)
+
+
+derivatives(_cholesky, _cholesky_derivative)
+
+
+# ---------------------------------------------------------------------------------------- symmetric matrices
+
+
+class Eigh(NamedTuple):
+    """What ``eigh`` returns, as in PyTorch."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+def eigh(A: Any, UPLO: str = "L") -> Eigh:
+    """Eigenvalues w (..., n), ascending, and eigenvectors, the columns of V: ``A = V diag(w) V^T`` for a symmetric A.
+
+    Only the lower triangle is read ("U": the upper one). dA = V (diag(gw) + V^T gV / (w_j - w_i)) V^T, made symmetric.
+    """
+    both = _eigh(_symmetric("eigh", A, UPLO))
+    return Eigh(getitem(both, (..., 0, slice(None))), getitem(both, (..., slice(1, None), slice(None))))
+
+
+def _symmetric(name: str, A: Any, UPLO: str) -> Any:
+    """A, with the triangle to be read below."""
+    square(name, A)
+    if UPLO not in ("L", "U"):
+        raise ValueError(f'{name}: UPLO is "L" or "U", the triangle to read, not {UPLO!r}')
+    return A if UPLO == "L" else A.mT
+
+
+@op
+def _eigh(A: Any) -> Any:
+    w, v = np.linalg.eigh(A)
+    return np.concatenate([w[..., None, :], v], -2)
+
+
+def _eigh_derivative(g: Any, out: Any, A: Any) -> Any:
+    w, v = getitem(out, (..., slice(0, 1), slice(None))), getitem(out, (..., slice(1, None), slice(None)))
+    gw, gv = getitem(g, (..., slice(0, 1), slice(None))), getitem(g, (..., slice(1, None), slice(None)))
+    inner = where(np.eye(v.shape[-1], dtype=bool), gw, _over(v.mT @ gv, w - w.mT))
+    out = v @ inner @ v.mT
+    return (out + out.mT) / 2
+
+
+derivatives(_eigh, _eigh_derivative)
+
+
+def _over(x: Any, gap: Any) -> Any:
+    """``x / gap`` outside the diagonal; and 0 where nothing arrives at the vectors of two equal values."""
+    nothing = ((x == 0) & (gap == 0)) | np.eye(x.shape[-1], dtype=bool)
+    return where(nothing, 0, x) / where(nothing, 1, gap)
+
+
+def eigvalsh(A: Any, UPLO: str = "L") -> Any:
+    """Eigenvalues (..., n) of a symmetric A, ascending; dA = V diag(g) V^T, also where two are equal."""
+    return _eigvalsh(_symmetric("eigvalsh", A, UPLO))
+
+
+@op
+def _eigvalsh(A: Any) -> Any:
+    return np.linalg.eigvalsh(A)
+
+
+def _eigvalsh_derivative(g: Any, out: Any, A: Any) -> Any:
+    v = eigh(A).eigenvectors
+    return v * getitem(g, (..., None, slice(None))) @ v.mT
+
+
+derivatives(_eigvalsh, _eigvalsh_derivative)
+
+
+# ------------------------------------------------------------------------------------------- singular values
+
+
+class SVD(NamedTuple):
+    """What ``svd`` returns, as in PyTorch."""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+def svd(A: Any, full_matrices: bool = True) -> SVD:
+    """``A = U diag(S) Vh``: U and Vh^T have orthonormal columns, S descends; k = min(m, n).
+
+    U is (..., m, k) and Vh (..., k, n), or with ``full_matrices`` square: then their further vectors are arbitrary and
+    no gradient can pass, unless A is square itself. Derivative: Townsend, "Differentiating the SVD" (2016).
+    """
+    matrices("svd", A)
+    m, n = A.shape[-2:]
+    k = min(m, n)
+    if full_matrices and m != n:
+        flat = _full_svd(A)
+        u, s, vh = (getitem(flat, (..., part)) for part in _spans(m * m, k, n * n))
+        return SVD(u.reshape((*A.shape[:-2], m, m)), s, vh.reshape((*A.shape[:-2], n, n)))
+    u, s, v = _parts(_svd(A), m, n)
+    return SVD(u, getitem(s, (..., 0, slice(None))), v.mT)
+
+
+@op
+def _svd(A: Any) -> Any:
+    """U, S and V under each other: (..., m + 1 + n, k)."""
+    u, s, vh = np.linalg.svd(A, full_matrices=False)
+    return np.concatenate([u, s[..., None, :], vh.mT], -2)
+
+
+def _spans(*lengths: int) -> list[slice]:
+    ends = np.cumsum([0, *lengths]).tolist()
+    return [slice(a, b) for a, b in pairwise(ends)]
+
+
+def _parts(x: Any, m: int, n: int) -> list[Any]:
+    return [getitem(x, (..., rows, slice(None))) for rows in _spans(m, 1, n)]
+
+
+def _svd_derivative(g: Any, out: Any, A: Any) -> Any:
+    m, n = A.shape[-2:]
+    (u, s, v), (gu, gs, gv) = _parts(out, m, n), _parts(g, m, n)
+    gap = (s - s.mT) * (s + s.mT)
+    of_u, of_v = u.mT @ gu, v.mT @ gv
+    inner = _over(of_u - of_u.mT, gap) * s + s.mT * _over(of_v - of_v.mT, gap)
+    out = u @ where(np.eye(s.shape[-1], dtype=bool), gs, inner) @ v.mT
+    if m > n:  # what lies outside the span of U, and of V
+        out = out + _quotient(gu - u @ of_u, s) @ v.mT
+    if n > m:
+        out = out + u @ _quotient(gv - v @ of_v, s).mT
+    return out
+
+
+def _quotient(x: Any, s: Any) -> Any:
+    """``x / s``, and 0 where both are 0."""
+    nothing = (x == 0) & (s == 0)
+    return where(nothing, 0, x) / where(nothing, 1, s)
+
+
+derivatives(_svd, _svd_derivative)
+
+
+@op
+def _full_svd(A: Any) -> Any:
+    u, s, vh = np.linalg.svd(A)
+    flat = [np.reshape(x, (*A.shape[:-2], x.shape[-2] * x.shape[-1])) for x in (u, s[..., None], vh)]
+    return np.concatenate(flat, -1)
+
+
+def _no_full_derivative(g: Any, out: Any, A: Any) -> Any:
+    raise RuntimeError(
+        f"svd of {tuple(A.shape)}: the vectors that full_matrices=True adds are arbitrary and have no derivative; "
+        "pass full_matrices=False"
+    )
+
+
+derivatives(_full_svd, _no_full_derivative)
+
+
+def svdvals(A: Any) -> Any:
+    """Singular values (..., min(m, n)), descending; dA = U diag(g) V^T, also where two are equal."""
+    matrices("svdvals", A)
+    return _svdvals(A)
+
+
+@op
+def _svdvals(A: Any) -> Any:
+    return np.linalg.svd(A, compute_uv=False)
+
+
+def _svdvals_derivative(g: Any, out: Any, A: Any) -> Any:
+    u, _, vh = svd(A, full_matrices=False)
+    return u * getitem(g, (..., None, slice(None))) @ vh
+
+
+derivatives(_svdvals, _svdvals_derivative)
+
+
+# -------------------------------------------------------------------------------------------------------- QR
+
+
+class QR(NamedTuple):
+    """What ``qr`` returns, as in PyTorch."""
+
+    Q: Any
+    R: Any
+
+
+def qr(A: Any, mode: str = "reduced") -> QR:
+    """``A = Q R``: Q (..., m, k) with orthonormal columns, R (..., k, n) upper triangular, k = min(m, n).
+
+    dA = (gQ + Q sym(R gR^T - gQ^T Q)) R^-T, where sym mirrors the lower triangle; the first k columns must be
+    independent. Walter and Lehmann, "Algorithmic differentiation of linear algebra functions" (2012).
+    """
+    matrices("qr", A)
+    m, n = A.shape[-2:]
+    if mode != "reduced":
+        raise ValueError(f'qr: mode {mode!r} has no derivative in general; "reduced" is the only one here')
+    both = _qr(getitem(A, (..., slice(None), slice(0, m))) if n > m else A)
+    q, r = (getitem(both, (..., rows, slice(None))) for rows in _spans(m, min(m, n)))
+    return QR(q, cat([r, q.mT @ getitem(A, (..., slice(None), slice(m, None)))], -1) if n > m else r)
+
+
+@op
+def _qr(A: Any) -> Any:
+    """Q and R under each other: (..., m + n, n), for m >= n."""
+    return np.concatenate(np.linalg.qr(A), -2)
+
+
+def _qr_derivative(g: Any, out: Any, A: Any) -> Any:
+    m, n = A.shape[-2:]
+    (q, r), (gq, gr) = ([getitem(x, (..., rows, slice(None))) for rows in _spans(m, n)] for x in (out, g))
+    inner = triangle(r @ gr.mT - gq.mT @ q, upper=False)
+    mirrored = inner + triangle(inner, upper=False, diagonal=False).mT
+    return solve_triangular(r.mT, gq + q @ mirrored, upper=False, left=False)
+
+
+derivatives(_qr, _qr_derivative)
+
+
+# ------------------------------------------------------------------------------------------- made from these
+
+
+def pinv(A: Any, *, atol: float | None = None, rtol: float | None = None) -> Any:
+    """Moore-Penrose inverse P (..., n, m); singular values up to max(atol, rtol times the largest) count as 0.
+
+    rtol is max(m, n) eps by default, or 0 if atol is given. Differentiable where the rank does not change: Golub and
+    Pereyra (1973), dP = -P dA P + P P^T dA^T (1 - A P) + (1 - P A) dA^T P^T P.
+    """
+    matrices("pinv", A)
+    return _pinv(A, atol=atol, rtol=rtol)
+
+
+def pinverse(A: Any, rcond: float = 1e-15) -> Any:
+    """``pinv`` with rtol = rcond: PyTorch's older name."""
+    return pinv(A, rtol=rcond)
+
+
+@op
+def _pinv(A: Any, *, atol: float | None, rtol: float | None) -> Any:
+    u, s, vh = np.linalg.svd(A, full_matrices=False)
+    kept = s > _least(A, s, atol, rtol)
+    s = np.where(kept, 1, 0) / np.where(kept, s, 1)
+    return (vh.mT * s[..., None, :].astype(A.dtype)) @ u.mT
+
+
+def _least(A: Any, s: Any, atol: float | None, rtol: float | None) -> Any:
+    """Singular values up to this count as 0."""
+    if rtol is None:
+        rtol = 0 if atol else max(A.shape[-2:]) * np.finfo(A.dtype).eps
+    return np.maximum(atol or 0, rtol * s.max(-1, keepdims=True, initial=0))
+
+
+def _pinv_derivative(g: Any, out: Any, A: Any, **tolerances: Any) -> Any:
+    outside = g.mT - A @ (out @ g.mT)
+    return -out.mT @ g @ out.mT + outside @ out @ out.mT + out.mT @ out @ (g.mT - (g.mT @ out) @ A)
+
+
+derivatives(_pinv, _pinv_derivative)
+
+
+def matrix_rank(A: Any, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Any:
+    """How many singular values are above max(atol, rtol times the largest), int64; tolerances as in ``pinv``."""
+    matrices("matrix_rank", A)
+    return _matrix_rank(A, atol=atol, rtol=rtol, hermitian=hermitian)
+
+
+@op
+def _matrix_rank(A: Any, *, atol: float | None, rtol: float | None, hermitian: bool) -> Any:
+    s = np.abs(np.linalg.eigvalsh(A)) if hermitian else np.linalg.svd(A, compute_uv=False)
+    return (s > _least(A, s, atol, rtol)).sum(-1)  # piecewise constant: no rule
+
+
+def lstsq(A: Any, B: Any, rcond: float | None = None) -> Any:
+    """The X of least |A X - B|, and of these of least |X|: ``pinv(A) B``, for B (..., m, k). Only the solution.
+
+    PyTorch returns the residuals, the rank and the singular values beside it; see ``matrix_rank`` and ``svdvals``.
+    """
+    matrices("lstsq", A)
+    require_floating("lstsq", B)
+    if B.ndim < 2 or B.shape[-2] != A.shape[-2]:
+        raise ValueError(f"lstsq of A {tuple(A.shape)} and B {tuple(B.shape)}: B must be (..., {A.shape[-2]}, k)")
+    return pinv(A, rtol=rcond) @ B
+
+
+def matrices(name: str, A: Any) -> None:
+    """Raise unless A is a floating (..., m, n)."""
+    require_floating(name, A)
+    if A.ndim < 2:
+        raise LinAlgError(f"{name} of {tuple(A.shape)}: needs two dimensions or more, the last two a matrix")

@@ -1,0 +1,100 @@
+"""Cases of minigrad/ops/norms.py."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from ... import linalg, ops
+from .case import Case, collect
+from .decompositions import with_values
+from .domains import FULL, NONZERO, SHAPES, array, dims, distinct, one
+from .linalg import alone
+
+CASES: list[Case] = []
+case = collect(CASES)
+
+
+def theirs(m):
+    return linalg if m is ops else m.linalg
+
+
+for ord in (2, 1, 3, 1.5, 0.5, -1, 0):
+    case(
+        f"vector_norm:{ord}" if ord != 2 else "vector_norm",
+        lambda m, x, dim, keep, o=ord: m.vector_norm(x, o, dim, keep),
+        one(NONZERO, FULL if ord < 0 else SHAPES, dims),
+        lambda m, x, dim, keep, o=ord: m.linalg.vector_norm(x, o, dim, keep),
+        smooth=ord != 0,
+    )
+APART = distinct(settings=dims).map(lambda drawn: ([np.abs(drawn[0][0]) + 0.1 * (drawn[0][0] > 0)], drawn[1]))
+for ord in (np.inf, -np.inf):
+    case(
+        f"vector_norm:{ord}",
+        lambda m, x, dim, keep, o=ord: x.vector_norm(o, axis=dim, keepdims=keep),
+        APART,
+        lambda m, x, dim, keep, o=ord: m.linalg.vector_norm(x, o, dim, keep),
+    )
+case(
+    "vector_norm:dtype",
+    lambda m, x: m.vector_norm(x.float(), dtype="float64").float(),
+    one(NONZERO),
+    lambda m, x: m.linalg.vector_norm(x.float(), dtype=m.float64).float(),
+    smooth=False,
+)
+
+ORDERS = ("fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf)
+FILLED = st.tuples(st.integers(1, 3), st.integers(1, 3))
+for ord in ORDERS:
+    case(
+        f"matrix_norm:{ord}" if ord != "fro" else "matrix_norm",
+        lambda m, A, keep, o=ord: m.matrix_norm(A, o, keepdim=keep),
+        st.tuples(with_values(sizes=FILLED).map(lambda A: [A]), st.booleans().map(lambda keep: [keep])),
+        lambda m, A, keep, o=ord: m.linalg.matrix_norm(A, o, keepdim=keep),
+    )
+    case(
+        f"matrix_norm:{ord} dim",
+        lambda m, A, o=ord: A.matrix_norm(o, (1, 0)),
+        alone(with_values(sizes=FILLED, batches=st.just((2,))).map(lambda A: np.moveaxis(A, 0, 2))),
+        lambda m, A, o=ord: m.linalg.matrix_norm(A, o, (1, 0)),
+    )
+    case(
+        f"cond:{ord}",
+        lambda m, A, o=ord: m.cond(A, o),
+        alone(with_values(sizes=st.integers(1, 3).map(lambda n: (n, n)))),
+        lambda m, A, o=ord: m.linalg.cond(A, o),
+    )
+case("cond", lambda m, A: m.cond(A), alone(with_values(sizes=FILLED)), lambda m, A: m.linalg.cond(A))
+
+MATRIX = alone(with_values(sizes=FILLED, batches=st.just(())))
+case("norm", lambda m, x, dim, keep: m.norm(x, dim=dim, keepdim=keep), one(NONZERO, settings=dims))
+case("norm:p", lambda m, x, dim, keep: x.norm(1.5, dim, keep), one(NONZERO, settings=dims))
+case("norm:nuc", lambda m, A: A.norm("nuc"), MATRIX)
+case("norm:linalg", lambda m, x, dim, keep: theirs(m).norm(x, None, dim, keep), one(NONZERO, settings=dims))
+case("norm:linalg of a matrix", lambda m, A: theirs(m).norm(A, 1) * theirs(m).norm(A, 2), MATRIX)
+case("norm:linalg of matrices", lambda m, A: theirs(m).norm(A, "nuc", (0, 1), keepdim=True), MATRIX)
+case("norm:linalg of a vector", lambda m, A: theirs(m).norm(A[0], 1) * theirs(m).norm(A, 3, 0), MATRIX)
+
+
+@st.composite
+def pairs(draw, apart):
+    """x, and y with no element nearer than 0.3."""
+    shape = draw(SHAPES)
+    x = draw(array(shape))
+    return [x, x + draw(array(shape, NONZERO))], []
+
+
+case("dist", lambda m, x, y: m.dist(x, y), pairs(True))
+case("dist:p", lambda m, x, y: x.dist(y, 3), pairs(True))
+
+
+@st.composite
+def points(draw):
+    """Rows that differ in every element."""
+    batch, n, k, d = draw(st.sampled_from([(), (2,)])), *(draw(st.integers(0, 3)) for _ in range(3))
+    shift = st.floats(0, 1)
+    return [draw(array((*batch, n, d), shift)), draw(array((*batch, k, d), shift)) + 1.5], []
+
+
+for p in (2, 1, 3):
+    case("cdist" if p == 2 else f"cdist:{p}", lambda m, x, y, p=p: m.cdist(x, y, p), points())
