@@ -138,6 +138,8 @@ def norm_of_vector_or_matrix(
     """
     dim = dim if axis is None else axis
     keepdim = keepdim or keepdims
+    if isinstance(dim, Sequence) and len(dim) not in (1, 2):
+        raise ValueError(f"norm: dim has one dimension (of vectors) or two (of matrices), got {dim}")
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
     if dim is None and A.ndim not in (1, 2):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from .case import Case, collect
@@ -13,7 +14,8 @@ from .domains import POSITIVE, array
 CASES: list[Case] = []
 case = collect(CASES)
 
-BATCHES = st.sampled_from([(), (), (1,), (2,), (0,), (2, 1)])
+BATCHES = st.sampled_from([(), (), (), (1,), (2,), (0,), (2, 1)])
+SIZES = st.integers(0, 3)
 SMALL = st.floats(-0.5, 0.5)
 SIZES = st.integers(0, 4)
 
@@ -43,7 +45,9 @@ def systems(draw, sides, vectors=False):
     if vectors:
         return [A, draw(array(draw(st.sampled_from([(n,), A.shape[:-1]]))))], [left]
     batch, k = draw(st.sampled_from([(), (2,), (1, 2), (3, 1, 2)])), draw(st.integers(0, 2))
-    return [A, draw(array((*batch, n, k) if left else (*batch, k, n)))], [left]
+    shape = (*batch, n, k) if left else (*batch, k, n)
+    assume(shape != A.shape[:-1])  # else it is a batch of vectors
+    return [A, draw(array(shape))], [left]
 
 
 LEFT, EITHER = st.just(True), st.booleans()
@@ -78,7 +82,12 @@ case("inv", lambda m, A: m.inv(A), alone(regular()), lambda m, A: m.linalg.inv(A
 case("inverse", lambda m, A: m.inverse(A), alone(regular()))
 
 case("det", lambda m, A: m.det(A), alone(regular()))
-case("slogdet", lambda m, A: tuple(m.slogdet(A)), alone(regular()))
+case(
+    "slogdet",
+    lambda m, A: tuple(m.slogdet(A)),
+    alone(regular()),
+    lambda m, A: (m.slogdet(A)[0].detach(), m.slogdet(A)[1]),
+)
 case("logdet", lambda m, A: m.logdet(A), alone(regular(positive=True)))
 
 
