@@ -78,7 +78,8 @@ class ArrayProtocol:
         return len(self._data)
 
     def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))  # type: ignore[index]
+        len(self)
+        return iter(self.unbind())  # type: ignore[attr-defined]
 
     def __bool__(self) -> bool:
         return bool(self.item())

@@ -53,7 +53,7 @@ derivatives(_cumsum_from_the_end, lambda g, out, x, dim: _cumsum(g, dim=dim))
 
 
 def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
-    """``out[i] = x[0] ... x[i]`` along ``dim``; its derivatives are right also where elements are 0."""
+    """``out[i] = x[0] ... x[i]`` along ``dim``; right also where elements are 0; see ``_scan`` for its cost."""
     at = _one_dim(x, dim, axis, "cumprod")
     if x.dtype.kind != "f":
         return _whole_cumprod(x, dim=at)

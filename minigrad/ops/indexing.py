@@ -100,8 +100,17 @@ def _scatter(g: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
     if all(_takes_each_once(part) for part in index):
         out[index] = g
     else:
-        np.add.at(out, index, g)
+        _add_at(out, index, g)
     return out
+
+
+def _add_at(out: Any, index: Any, g: Any) -> None:
+    """``out[index] += g``, as often as an element is named. ``out`` is contiguous.
+
+    By number in the flattened array, where NumPy's add.at takes a tenth of the time.
+    """
+    places = np.arange(out.size).reshape(out.shape)[index]
+    np.add.at(out.reshape(-1), places.reshape(-1), g.astype(out.dtype, copy=False).reshape(-1))
 
 
 def _takes_each_once(part: Any) -> bool:
@@ -166,8 +175,8 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
 
 @op(linear=True)
 def _add_along(x: Any, src: Any, *, indices: Any, dim: int) -> Any:
-    out = np.array(x)
-    np.add.at(out, _grid(indices, dim), src)
+    out = np.array(x, order="C")
+    _add_at(out, _grid(indices, dim), src)
     return out
 
 
@@ -282,14 +291,8 @@ def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) ->
 
 @op(linear=True)
 def _index_add(x: Any, source: Any, *, index: Any, dim: int) -> Any:
-    out = np.array(x)
-    if not index.size:
-        return out
-    rows, into = np.moveaxis(source, dim, 0), np.moveaxis(out, dim, 0)
-    order = np.argsort(index, kind="stable")  # equal ones side by side: their sums take one call, np.add.at many
-    named = index[order]
-    first = np.flatnonzero(np.diff(named, prepend=-1))
-    into[named[first]] += rows[order] if len(first) == len(named) else np.add.reduceat(rows[order], first)
+    out = np.array(x, order="C")
+    _add_at(out, (*[slice(None)] * dim, index), source)
     return out
 
 

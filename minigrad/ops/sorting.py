@@ -159,14 +159,8 @@ def quantile(
         raise ValueError(f"quantile: q is a number in [0, 1] or a vector of them, got {q!r}")
     if x.dtype.kind != "f":
         raise TypeError(f"quantile is of floating Tensors, got {x.dtype}; astype converts")
-    kept = tuple(1 for _ in x.shape) if dim is None else ()
-    ordered = (
-        sort(reshape(x, -1), 0).values
-        if dim is None
-        else movedim(sort(x, dim).values, dim, 0)
-        if x.ndim
-        else reshape(x, 1)
-    )
+    at = None if dim is None else _dim(dim, x.ndim or 1)
+    ordered = sort(reshape(x, -1) if at is None or not x.ndim else movedim(x, at, 0), 0).values
     n = ordered.shape[0]
     if not n:
         raise ValueError(f"quantile of shape {tuple(x.shape)}: there is no element")
@@ -175,11 +169,13 @@ def quantile(
     column = (-1,) + (1,) * (ordered.ndim - 1)
     weight = (place - lower).astype(x.dtype).reshape(column)
     low, high = index_select(ordered, 0, lower), index_select(ordered, 0, np.minimum(lower + 1, n - 1))
-    out = where(weight == 0, low, low + (high - low) * weight)
+    exact = weight == 0  # no step to the next one, which may be infinite
+    with np.errstate(invalid="ignore"):
+        out = where(exact, low, low + (where(exact, 0, high) - where(exact, 0, low)) * weight)
     last = index_select(ordered, 0, [n - 1])
     out = where(last == last, out, last)  # NaN is last in order
     if keepdim:
-        out = reshape(out, (len(lower), *kept)) if dim is None else movedim(out[:, None], 1, _dim(dim, x.ndim or 1) + 1)
+        out = reshape(out, (len(lower), *(1 if at in (None, d) else n for d, n in enumerate(x.shape))))
     return out if parts.ndim else reshape(out, tuple(out.shape[1:]))
 
 
