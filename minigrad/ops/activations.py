@@ -70,10 +70,14 @@ derivatives(tanh, lambda g, out, x: g * (1 - out * out))
 
 @op
 def softplus(x: Any, beta: float = 1.0) -> Any:
-    """``log(1 + e^(beta x)) / beta``, with log(1 + e^x) = max(x, 0) + log(1 + e^-|x|); d/dx = sigmoid(beta x)."""
-    x = floating(x) if beta == 1 else floating(x) * beta
-    out = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-    return out if beta == 1 else out / beta
+    """``log(1 + e^(beta x)) / beta`` = max(x, 0) + log(1 + e^-|beta x|) / beta; d/dx = sigmoid(beta x)."""
+    x = floating(x)
+    if beta == 1:
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    if beta <= 0:
+        raise ValueError("beta must be positive")
+    with np.errstate(over="ignore"):
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x * beta))) / beta
 
 
 derivatives(softplus, lambda g, out, x, beta=1.0: g * sigmoid(x if beta == 1 else x * beta), None)
@@ -267,14 +271,18 @@ def hardswish(x: Any) -> Any:
 
 def softshrink(x: Any, lambd: float = 0.5) -> Any:
     """``x`` moved towards 0 by ``lambd``, and 0 within [-lambd, lambd]."""
-    if not lambd >= 0:
-        raise ValueError(f"softshrink: lambd is 0 or more, got {lambd}")
-    return x - clip(x, -lambd, lambd)
+    return x - clip(x, -_half_width(lambd, "softshrink"), lambd)
 
 
 def hardshrink(x: Any, lambd: float = 0.5) -> Any:
     """``x``, and 0 within [-lambd, lambd]."""
-    return where((x >= -lambd) & (x <= lambd), 0, x)
+    return where((x >= -_half_width(lambd, "hardshrink")) & (x <= lambd), 0, x)
+
+
+def _half_width(lambd: float, name: str) -> float:
+    if not lambd >= 0:
+        raise ValueError(f"{name}: lambd is 0 or more, got {lambd}")
+    return lambd
 
 
 def threshold(x: Any, threshold: float, value: float) -> Any:

@@ -25,6 +25,8 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
     "less",
     "less_equal",
     "logical_and",
@@ -32,6 +34,7 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "not_equal",
+    "signbit",
 ]
 
 
@@ -96,6 +99,24 @@ def isnan(x: Any) -> Any:
 def isinf(x: Any) -> Any:
     """Whether it is inf or -inf."""
     return np.isinf(x)
+
+
+@op
+def isposinf(x: Any) -> Any:
+    """Whether it is inf."""
+    return x == np.inf
+
+
+@op
+def isneginf(x: Any) -> Any:
+    """Whether it is -inf."""
+    return x == -np.inf
+
+
+@op
+def signbit(x: Any) -> Any:
+    """Whether it is negative, -0.0 included."""
+    return np.signbit(x) if np.asarray(x).dtype.kind != "b" else np.zeros_like(x)
 
 
 @op

@@ -32,7 +32,8 @@ def _scipy(name: str, x: Any, *first: Any) -> Any:
     from scipy import special
 
     x = np.asarray(floating(x))
-    return getattr(special, name)(*first, x).astype(x.dtype)  # of float16 SciPy makes float32
+    with np.errstate(over="ignore"):
+        return getattr(special, name)(*first, x).astype(x.dtype)  # of float16 SciPy makes float32
 
 
 @op
@@ -124,6 +125,7 @@ derivatives(
 def xlogy(x: Any, y: Any) -> Any:
     """``x log y``, and 0 where x = 0, unless y is nan; d/dx = log y, d/dy = x / y, both 0 where x = y = 0."""
     x, y = floating_together(x, y)
+    y = np.asarray(y, np.result_type(x, y))  # a Python number has no dtype of its own: its logarithm would have one
     with np.errstate(divide="ignore"):
         return x * np.log(np.where((x == 0) & (y == y), 1, y))
 
@@ -137,7 +139,11 @@ derivatives(
 
 def logit(x: Any, eps: float | None = None) -> Any:
     """``log(x / (1 - x))``, the inverse of sigmoid, after limiting x to [eps, 1 - eps] if ``eps`` is given."""
-    return _logit(floating(x) if eps is None else clip(floating(x), eps, 1 - eps))
+    if eps is None:
+        return _logit(floating(x))
+    if not 0 <= eps <= 0.5:
+        raise ValueError(f"logit: eps is between 0 and 0.5, got {eps}")
+    return _logit(clip(floating(x), eps, 1 - eps))
 
 
 @op

@@ -33,7 +33,7 @@ case("less:operators", lambda m, x, y: (x < y, x <= y, x > y, x >= y), TIES, smo
 case("less:numbers", lambda m, x: (x < 1, 1 < x, x >= 0.25, 0.25 >= x), one(GRID), smooth=False)  # noqa: SIM300
 
 ODD = GRID | st.sampled_from([float("nan"), float("inf"), float("-inf")])
-for name in ("isnan", "isinf", "isfinite"):
+for name in ("isnan", "isinf", "isposinf", "isneginf", "isfinite", "signbit"):
     case(name, lambda m, x, f=name: getattr(m, f)(x), one(ODD), smooth=False)
 ODD_PAIRS = several(ODD, ODD | st.just(0.2500001))
 case("isclose", lambda m, x, y: m.isclose(x, y), ODD_PAIRS, smooth=False)

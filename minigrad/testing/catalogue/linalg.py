@@ -17,7 +17,6 @@ case = collect(CASES)
 BATCHES = st.sampled_from([(), (), (), (1,), (2,), (0,), (2, 1)])
 SIZES = st.integers(0, 3)
 SMALL = st.floats(-0.5, 0.5)
-SIZES = st.integers(0, 4)
 
 
 @st.composite
