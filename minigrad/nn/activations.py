@@ -201,7 +201,7 @@ class Softshrink(Module):
 
     def extra_repr(self) -> str:
         """The setting."""
-        return f"lambd={self.lambd}"
+        return f"{self.lambd}"
 
 
 class Hardshrink(Module):
@@ -216,7 +216,7 @@ class Hardshrink(Module):
 
     def extra_repr(self) -> str:
         """The setting."""
-        return f"lambd={self.lambd}"
+        return f"{self.lambd}"
 
 
 class Threshold(Module):

@@ -50,16 +50,17 @@ class Module:
         """The Modules that are attributes."""
         return (part for _, part in self.named_children())
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """("layer", Module) for this Module, whose name is ``prefix``, and all below it; a shared one comes once."""
-        return self._all_modules(prefix, set())
+    def named_modules(self, memo: set[int] | None = None, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """("layer", Module) for this Module, whose name is ``prefix``, and all below it; a shared one comes once.
 
-    def _all_modules(self, name: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
-        if id(self) not in seen:
-            seen.add(id(self))
-            yield name, self
-            for child, part in self.named_children():
-                yield from part._all_modules(f"{name}.{child}" if name else child, seen)
+        ``memo``: the ids of those that came already.
+        """
+        memo = set() if memo is None else memo
+        if id(self) not in memo:
+            memo.add(id(self))
+            yield prefix, self
+            for name, part in self.named_children():
+                yield from part.named_modules(memo, f"{prefix}.{name}" if prefix else name)
 
     def modules(self) -> Iterator[Module]:
         """This Module and all below it, each once."""
@@ -151,7 +152,7 @@ class Module:
     def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         """("layer.running_mean", Tensor) for all buffers here and below; a shared one comes once."""
         seen: set[int] = set()
-        for path, module in self.named_modules(prefix):
+        for path, module in self.named_modules(prefix=prefix):
             for name in module._buffers:
                 if isinstance(tensor := getattr(module, name, None), Tensor) and id(tensor) not in seen:
                     seen.add(id(tensor))

@@ -21,12 +21,12 @@ __all__ = ["remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weigh
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
     """Make ``weight = g v / |v|`` of two parameters, weight_g and weight_v (Salimans and Kingma, 2016).
 
-    The lengths |v| are those along all dimensions but ``dim``; of all of v for ``dim=None``. Returns the module, whose
-    ``weight`` is then no parameter but what its next ``forward`` computes with.
+    The lengths |v| are those along all dimensions but ``dim``; of all of v for None or, as in PyTorch, -1.
+    Returns the module, whose ``weight`` is then no parameter but what its next ``forward`` computes with.
     """
     weight = _taken("weight_norm", module, name)
-    dims = () if dim is None else (dim % weight.ndim,)
-    others = tuple(d for d in range(weight.ndim) if d not in dims)
+    dim = None if dim in (None, -1) else dim % weight.ndim
+    others = tuple(d for d in range(weight.ndim) if d != dim)
 
     def lengths(v: Any) -> Any:
         return sqrt(sum(v * v, others, True)) if dim is not None else sqrt(sum(v * v))
