@@ -7,6 +7,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import Tensor, gradients, no_grad, ops
+from minigrad.ops.windows import Geometry
 
 
 def leaf(*data):
@@ -362,7 +363,11 @@ ARGUMENTS = {
     "put_along": ([2, 3], [2, 3]),
     "index_add": ([2, 3], [2, 3]),
     "index_copy": ([2, 3], [2, 3]),
+    **{name: ([1, 2, 4],) for name in ("pick", "window_sums")},
+    **{name: ([1, 2, 3],) for name in ("place", "to_all_of_window")},
 }
+IN_WINDOWS = {"geometry": Geometry(size=(4,), kernel=(2,), positions=(3,), stride=(1,), padding=(0,), dilation=(1,))}
+MAXIMA = np.array([[[1, 1, 2], [0, 2, 3]]])
 SETTINGS = {
     "sum": {"dims": (0,), "keepdim": False},
     "mean": {"dims": (0,), "keepdim": False},
@@ -393,6 +398,10 @@ SETTINGS = {
     "embed_diagonal": {"offset": -1, "dim1": 0, "dim2": 1, "lengths": (4, 5)},
     "cumsum": {"dim": 1},
     "cumsum_from_the_end": {"dim": 1},
+    "pick": {"indices": MAXIMA},
+    "place": {"indices": MAXIMA, "shape": (1, 2, 4)},
+    "window_sums": IN_WINDOWS,
+    "to_all_of_window": IN_WINDOWS,
 }
 FAMILIES = [m for m in vars(ops).values() if inspect.ismodule(m)]
 LINEAR = {
