@@ -136,7 +136,7 @@ def _plain(equation: str, x: Any, names: Subscripts, lengths: dict[Any, int]) ->
     for n in once:
         if any(length != lengths[n] for length, m in zip(x.shape, names, strict=True) if m == n):
             raise ValueError(f'einsum "{equation}": an operand of {shape} has no diagonal under {_said(n)}')
-    return (x, once) if once == names else (_diagonal(x, names=tuple(map(names.index, names)), shape=x.shape), once)
+    return (x, once) if once == names else (_repeated(x, names=tuple(map(names.index, names)), shape=x.shape), once)
 
 
 def _alone_summed(i: int, inputs: list[Subscripts], output: Subscripts, x: Any) -> tuple[Any, Subscripts]:
@@ -147,21 +147,21 @@ def _alone_summed(i: int, inputs: list[Subscripts], output: Subscripts, x: Any) 
 
 
 @op(linear=True, view=True)
-def _diagonal(x: Any, *, names: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+def _repeated(x: Any, *, names: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     """The elements where dimensions of the same number have the same index: [0, 1, 0] takes x[i, j, i]."""
     return np.einsum(x, names, list(dict.fromkeys(names)))
 
 
 @op(linear=True)
-def _embed(g: Any, *, names: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+def _spread_repeated(g: Any, *, names: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     """Zeros of ``shape`` with ``g`` on that diagonal."""
     out = np.zeros(shape, g.dtype)
     np.einsum(out, names, list(dict.fromkeys(names)))[...] = g
     return out
 
 
-derivatives(_diagonal, lambda g, out, x, names, shape: _embed(g, names=names, shape=shape))
-derivatives(_embed, lambda g, out, x, names, shape: _diagonal(g, names=names, shape=shape))
+derivatives(_repeated, lambda g, out, x, names, shape: _spread_repeated(g, names=names, shape=shape))
+derivatives(_spread_repeated, lambda g, out, x, names, shape: _repeated(g, names=names, shape=shape))
 
 
 # --------------------------------------------------------------------------------------------- the language

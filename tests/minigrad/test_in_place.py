@@ -363,6 +363,7 @@ ARGUMENTS = {
     "put_along": ([2, 3], [2, 3]),
     "index_add": ([2, 3], [2, 3]),
     "index_copy": ([2, 3], [2, 3]),
+    "repeated": ([2, 2, 3],),
     **{name: ([1, 2, 4],) for name in ("pick", "window_sums")},
     **{name: ([1, 2, 3],) for name in ("place", "to_all_of_window")},
 }
@@ -398,6 +399,8 @@ SETTINGS = {
     "embed_diagonal": {"offset": -1, "dim1": 0, "dim2": 1, "lengths": (4, 5)},
     "cumsum": {"dim": 1},
     "cumsum_from_the_end": {"dim": 1},
+    "repeated": {"names": (0, 0, 1), "shape": (2, 2, 3)},
+    "spread_repeated": {"names": (0, 0, 1), "shape": (2, 2, 3)},
     "pick": {"indices": MAXIMA},
     "place": {"indices": MAXIMA, "shape": (1, 2, 4)},
     "window_sums": IN_WINDOWS,
