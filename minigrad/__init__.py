@@ -4,13 +4,14 @@ Start with minigrad/engine.py (a Tensor and the walk), go on with minigrad/ops (
 then minigrad/nn and minigrad/optim.py. Importing it needs NumPy and nothing else.
 """
 
-from . import inplace, kernels, nn, ops, optim, random
+from . import inplace, kernels, nn, ops, optim, random, transforms
 from .engine import Tensor, derivatives, gradients, op
 from .kernels import get_num_threads, set_num_threads, use_kernels
 from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .ops import *  # noqa: F403
 from .ops import __all__ as _ops
 from .random import Generator, manual_seed
+from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "Generator",
@@ -18,9 +19,14 @@ __all__ = [
     "derivatives",
     "enable_grad",
     "get_num_threads",
+    "grad",
     "gradients",
+    "hessian",
+    "hvp",
     "inplace",
     "is_grad_enabled",
+    "jacobian",
+    "jvp",
     "kernels",
     "manual_seed",
     "nn",
@@ -31,6 +37,9 @@ __all__ = [
     "random",
     "set_grad_enabled",
     "set_num_threads",
+    "transforms",
     "use_kernels",
+    "value_and_grad",
+    "vjp",
     *(name for name in _ops if name not in ("abs", "max", "min", "sum")),  # import * keeps Python's own
 ]

@@ -32,6 +32,8 @@ MINIGRAD = {
     "ops.reductions": "engine ops.elementary ops.shape",
     "ops": "engine ops.*",
     "inplace": "engine mode ops",
+    "trees": "",
+    "transforms": "engine mode ops trees",
     "optim": "engine kernels memory",
     "nn.module": "engine kernels memory mode",
     "nn.functional": "kernels ops",
