@@ -4,8 +4,10 @@ Start with minigrad/engine.py (a Tensor and the walk), go on with minigrad/ops (
 then minigrad/nn and minigrad/optim.py. Importing it needs NumPy and nothing else.
 """
 
-from . import inplace, kernels, nn, ops, optim, random, transforms
+from . import autograd, hooks, inplace, kernels, nn, ops, optim, random, transforms
+from .diagnosis import detect_anomaly, set_detect_anomaly, strict_broadcasting
 from .engine import Tensor, derivatives, gradients, op
+from .errors import BroadcastingWarning
 from .kernels import get_num_threads, set_num_threads, use_kernels
 from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .ops import *  # noqa: F403
@@ -14,14 +16,18 @@ from .random import Generator, manual_seed
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
+    "BroadcastingWarning",
     "Generator",
     "Tensor",
+    "autograd",
     "derivatives",
+    "detect_anomaly",
     "enable_grad",
     "get_num_threads",
     "grad",
     "gradients",
     "hessian",
+    "hooks",
     "hvp",
     "inplace",
     "is_grad_enabled",
@@ -35,8 +41,10 @@ __all__ = [
     "ops",
     "optim",
     "random",
+    "set_detect_anomaly",
     "set_grad_enabled",
     "set_num_threads",
+    "strict_broadcasting",
     "transforms",
     "use_kernels",
     "value_and_grad",

@@ -101,7 +101,7 @@ def test_parameters_and_defaults_are_those_of_the_function(name):
 SAMPLES = {  # by the parameter's name
     **{"condition": True, "dim": 0, "dim0": 0, "dim1": 1, "dims": (1, 0), "dtype": "float32", "index": 0},
     **{"indices": np.zeros((1, 2), int), "length": 1, "min": 0.0, "other": 0.0, "pieces": 2, "shape": (2, 2)},
-    **{"split_size": 1, "start": 0, "value": 1.0},
+    **{"split_size": 1, "start": 0, "value": 1.0, "hook": print},
 }
 
 
@@ -109,7 +109,8 @@ SAMPLES = {  # by the parameter's name
 def test_what_comes_back_is_what_is_declared(name):
     [definition] = declared()[name]
     boolean = name in ("__and__", "__rand__", "__or__", "__ror__", "__invert__") or name.startswith("logical_")
-    x = Tensor(np.eye(2) > 0 if boolean else np.eye(2) + 1)
+    hooked = name.startswith("register_") or name == "retain_grad"
+    x = Tensor(np.eye(2) > 0 if boolean else np.eye(2) + 1, requires_grad=hooked)
     if isinstance(attached()[name], property):
         result = getattr(x, name)
     else:
@@ -125,6 +126,11 @@ def test_what_comes_back_is_what_is_declared(name):
             assert result is x
         case "None":
             assert result is None
+        case "int" | "bool" | "RemovableHandle" as kind:
+            assert type(result).__name__ == kind
+        case "Node | None":
+            assert result is None
+            assert type((Tensor(1.0, requires_grad=True) * 2).grad_fn).__name__ == "Node"
         case "tuple[Tensor, ...]":
             assert {type(part) for part in result} == {Tensor}
         case other:
@@ -164,6 +170,7 @@ assert_type(x.float(), Tensor)
 assert_type(x.grad, Tensor | None)
 assert_type(x.shape, tuple[int, ...])
 assert_type(nn.Parameter(1.0).fill_(2), nn.Parameter)
+x.register_hook(lambda g: 2 * g).remove()
 y.backward()
 with no_grad():
     x -= 0.1 * np.ones(1)
