@@ -4,25 +4,37 @@ Start with minigrad/engine.py (a Tensor and the walk), go on with minigrad/ops (
 then minigrad/nn and minigrad/optim. Importing it needs NumPy and nothing else.
 """
 
-from . import inplace, kernels, linalg, nn, ops, optim, random
+from . import autograd, hooks, inplace, kernels, linalg, nn, ops, optim, random, transforms
 from .creation import *  # noqa: F403
 from .creation import __all__ as _creation
+from .diagnosis import detect_anomaly, set_detect_anomaly, strict_broadcasting
 from .engine import Tensor, derivatives, gradients, op
+from .errors import BroadcastingWarning
 from .kernels import get_num_threads, set_num_threads, use_kernels
 from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .ops import *  # noqa: F403
 from .ops import __all__ as _ops
 from .random import Generator, manual_seed
+from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
+    "BroadcastingWarning",
     "Generator",
     "Tensor",
+    "autograd",
     "derivatives",
+    "detect_anomaly",
     "enable_grad",
     "get_num_threads",
+    "grad",
     "gradients",
+    "hessian",
+    "hooks",
+    "hvp",
     "inplace",
     "is_grad_enabled",
+    "jacobian",
+    "jvp",
     "kernels",
     "linalg",
     "manual_seed",
@@ -32,9 +44,14 @@ __all__ = [
     "ops",
     "optim",
     "random",
+    "set_detect_anomaly",
     "set_grad_enabled",
     "set_num_threads",
+    "strict_broadcasting",
+    "transforms",
     "use_kernels",
+    "value_and_grad",
+    "vjp",
     # import * keeps Python's own
     *(name for name in _ops if name not in ("abs", "all", "any", "max", "min", "pow", "round", "sum")),
     *_creation,

@@ -46,7 +46,7 @@ class Tensor(TensorMethods):
     _settings: dict[str, Any]
     _time: int  # when the op was recorded
     _changed: Changes | None  # when this memory was last written in place; all its views share the record
-    _hooks: Callable[..., Any] | None  # what is done to the gradient that arrives here: see hooks.py
+    _hooks: Any  # None, or what is done to the gradient that arrives here: see hooks.py
     _requires_grad: bool
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
@@ -95,7 +95,7 @@ class Tensor(TensorMethods):
 
         ``inputs``, a Tensor or several, leaves or not: to their ``.grad`` instead, and to no other.
         """
-        accumulate([self], [gradient], retain_graph, create_graph, inputs)
+        accumulate(self, [gradient], retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """The same value without the history, in the same memory if it has dimensions."""
@@ -221,27 +221,32 @@ def gradients(
     ``create_graph`` records the gradients' own history, for higher derivatives; else the graph is freed, unless
     ``retain_graph``. ``wrt`` that ``out`` does not depend on raises RuntimeError, or gives None with ``allow_unused``.
     """
-    outs = [out] if isinstance(out, Tensor) else list(out)
-    inputs = _inputs(wrt)
-    seeds = list(grad_outputs) if isinstance(grad_outputs, (list, tuple)) else [grad_outputs]
-    if grad_outputs is None:
-        seeds = [None] * len(outs)
-    if len(seeds) != len(outs):
-        raise RuntimeError(f"gradients: {len(outs)} outs but {len(seeds)} grad_outputs; give one for each")
+    inputs, (outs, seeds) = _inputs(wrt), _outs_and_seeds(out, grad_outputs)
     found = {id(t): g for t, g in _walk(outs, seeds, inputs, retain_graph, create_graph)}
     if not allow_unused and len(found) < len({id(t) for t in inputs}):
         raise RuntimeError("gradients: out does not depend on all of wrt; allow_unused=True gives None for such a one")
     return found.get(id(wrt)) if isinstance(wrt, Tensor) else tuple(found.get(id(t)) for t in inputs)
 
 
-def accumulate(
-    outs: Sequence[Tensor], seeds: Sequence[Any], retain_graph: bool | None, create_graph: bool, inputs: Any
-) -> None:
-    """Add the gradients to ``.grad`` of ``inputs`` (None: of every leaf)."""
-    for t, g in _walk(outs, seeds, None if inputs is None else _inputs(inputs), retain_graph, create_graph):
-        t.grad = g if t.grad is None else t.grad + g
+def accumulate(out: Any, grad_outputs: Any, retain_graph: bool | None, create_graph: bool, inputs: Any) -> None:
+    """As ``gradients``, but add to ``.grad`` of ``inputs`` (None: of every leaf that ``out`` depends on)."""
+    outs, seeds = _outs_and_seeds(out, grad_outputs)
+    wrt = None if inputs is None else _inputs(inputs)
+    if wrt == []:
+        raise RuntimeError("backward: inputs is empty; leave it out to add to .grad of all leaves")
+    for t, g in _walk(outs, seeds, wrt, retain_graph, create_graph):
+        if t._hooks is None or not t._hooks.retains:  # a Tensor that retains its gradient has it already
+            t.grad = g if t.grad is None else t.grad + g
         if t._hooks is not None:
-            t._hooks.accumulated(t)  # type: ignore[attr-defined]
+            t._hooks.accumulated(t)
+
+
+def _outs_and_seeds(out: Any, given: Any) -> tuple[list[Tensor], list[Any]]:
+    outs = [out] if isinstance(out, Tensor) else list(out)
+    seeds = [None] * len(outs) if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
+    if len(seeds) != len(outs):
+        raise RuntimeError(f"gradients: {len(outs)} outs but {len(seeds)} grad_outputs; give one for each")
+    return outs, seeds
 
 
 def _inputs(wrt: Any) -> list[Tensor]:
@@ -301,11 +306,11 @@ def _walk(
             for i, a in enumerate(args):
                 if isinstance(a, Tensor) and id(a) in useful:
                     rule = apply.rules[i]
-                    ga = gathered[i] if apply.together else rule and rule(g, out, *values, **node._settings)
+                    ga = gathered.get(i) if apply.together else rule and rule(g, out, *values, **node._settings)
                     if ga is None:  # nothing flows there
                         continue
                     if watching:
-                        tell("derived", node, i, g, ga)
+                        tell("derived", node, i, ga)
                     x = a._data
                     if ga.shape != x.shape:
                         ga = _unbroadcast(ga, x.shape, apply.__name__)

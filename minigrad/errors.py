@@ -25,6 +25,10 @@ def explained(error: Exception, name: str, values: Sequence[Any]) -> Exception:
     return kind(f"{name} of {given}: {error}")
 
 
+class BroadcastingWarning(UserWarning):
+    """Two arguments of an op made each other larger; see ``strict_broadcasting``."""
+
+
 _PACKAGE = os.path.dirname(__file__) + os.sep
 
 

@@ -41,6 +41,7 @@ from .ops import (
     square,
     subtract,
 )
+from .versions import version
 
 
 def _write(x: Tensor, value: Any, index: Any = ..., what: str = "changing") -> Tensor:
@@ -138,6 +139,17 @@ def requires_grad_(x: Tensor, requires_grad: bool = True) -> Tensor:
     return x
 
 
+def detach_(x: Tensor) -> Tensor:
+    """Make a leaf of this Tensor: forget how it was made, and that it requires gradients.
+
+    Through it no gradient flows any more, also none from what was computed from it before.
+    """
+    if x._op is not None:
+        x._op, x._args, x._settings = None, (), {}
+    x.requires_grad = False
+    return x
+
+
 for _name, _function in {
     "copy_": copy_,
     "fill_": fill_,
@@ -149,6 +161,8 @@ for _name, _function in {
     "index_add_": _overwriting(index_add),
     "scatter_": _overwriting(scatter),
     "scatter_add_": _overwriting(scatter_add),
+    "detach_": detach_,
+    "_version": property(version),
     "__setitem__": setitem,
     "__iadd__": _augmented(add),
     "__isub__": _augmented(subtract),

@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable
 from contextlib import ContextDecorator
+from copy import copy
 from typing import Any
 
 
 class _Thread(threading.local):
     recording = True
     walking = False  # inside a backward pass
-    watchers: tuple[Any, ...] = ()  # who looks at every op: see diagnosis.py
+    watchers: tuple["watch", ...] = ()  # who looks at every op: see diagnosis.py
 
 
 thread = _Thread()
@@ -84,7 +85,38 @@ def is_grad_enabled() -> bool:
     return thread.recording
 
 
-watching: list[Any] = []  # one entry for each watcher of each thread: while it is empty, ops need not ask further
+watching: list[Any] = []  # the watchers of all threads: while there are none, ops need not ask further
+
+
+class watch(ContextDecorator):
+    """Base of the modes that look at every op: its ``called`` and ``derived`` are told. One of a kind at a time."""
+
+    def __init__(self, mode: bool = True) -> None:
+        self.mode = mode
+
+    def __enter__(self) -> None:
+        self.outer = thread.watchers
+        others = tuple(w for w in self.outer if type(w).called is not type(self).called)
+        _set_watchers((*others, self) if self.mode else others)
+
+    def __exit__(self, *exc: object) -> None:
+        _set_watchers(self.outer)
+
+    def _recreate_cm(self) -> "watch":
+        return copy(self)
+
+    def called(self, op: Any, out: Any, args: tuple[Any, ...]) -> None:
+        """An op has made ``out``."""
+
+    def derived(self, node: Any, i: int, g: Any) -> None:
+        """The rule of ``node``'s op for argument i has made ``g``."""
+
+
+def _set_watchers(watchers: tuple[watch, ...]) -> None:
+    old, thread.watchers = thread.watchers, watchers
+    watching.extend(watchers)
+    for watcher in old:
+        watching.remove(watcher)
 
 
 def tell(event: str, *what: Any) -> None:

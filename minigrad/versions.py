@@ -49,6 +49,11 @@ def mark_changed(tensor: Any) -> None:
         changes.time = latest[0] = next(clock)
 
 
+def version(tensor: Any) -> int:
+    """How often its memory was written in place."""
+    return 0 if tensor._changed is None else int(tensor._changed.count)
+
+
 def check_unchanged(node: Any) -> None:
     """Raise if the op's result or an argument was written after the op was recorded."""
     for t in (node, *node._args):

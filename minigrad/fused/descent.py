@@ -36,7 +36,7 @@ def minimize(optimizer: Optimizer, loss: Tensor, retain_graph: bool | None) -> b
     params = optimizer.parameters()
     order = history([loss])
     nodes = _passes(order, params)
-    if not nodes:
+    if not nodes or any(p._hooks for p in params):  # a hook wants to see its gradient, which here is never made
         return False
     parameters = nodes[0]._args[1:]
     if not all(all(map(is_, node._args[1:], parameters)) for node in nodes):

@@ -272,8 +272,8 @@ def _recorded(
     """The same gradients by the plain layers, with a history of their own."""
     run, masks = forward.run, forward.buffers.of.masks
     run.differentiated_twice = True
-    # copies, so that the walk from y does not go on through x to a parameter that x depends on too
-    copies = [p.clone() if isinstance(p, Tensor) else p for p in parameters]
+    # copies, so that the walk from y does not go on through x to a parameter that x depends on too, and meets no hooks
+    x, *copies = [p.clone() if isinstance(p, Tensor) else p for p in (x, *parameters)]
     y = x if masks[-1] is None or run.entry is None else F.dropout(x, masks[-1], run.entry.p)
     for k, block in enumerate(run.blocks):
         y = block.plain(y, copies[2 * k], copies[2 * k + 1], masks[k])
