@@ -78,20 +78,20 @@ def programs(draw: Any, elements: Any = None, *, max_inputs: int = 3, max_steps:
     elements = st.integers(-8, 8).map(lambda k: k / 4) if elements is None else elements
     rows, columns = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     shapes = st.sampled_from([(), (columns,), (rows, 1), (rows, columns), (columns, rows)])
-    count = draw(st.integers(1, max_inputs))
-    inputs = []
-    for _ in range(count):
-        shape = draw(shapes)
-        size = int(np.prod(shape))
-        inputs.append(np.array(draw(st.lists(elements, min_size=size, max_size=size)), np.float64).reshape(shape))
-    known: list[tuple[int, ...]] = [a.shape for a in inputs]
+    known: list[tuple[int, ...]] = [draw(shapes) for _ in range(draw(st.integers(1, max_inputs)))]
+    count = len(known)
     steps: list[Step] = []
     for _ in range(max_steps):
-        if steps and draw(st.integers(0, 4)) == 0:  # asked before each step, so that any step can be shrunk away
+        step = draw(_steps(known, kinks, bool(steps)))
+        if step is None:
             break
-        step, shape = _next(draw, known, kinks)
-        steps.append(step)
-        known.append(shape)
+        steps.append(step[0])
+        known.append(step[1])
+    # The numbers come last, so that a smaller shape or a missing step leaves the choices before them as they are.
+    inputs = []
+    for shape in known[:count]:
+        size = int(np.prod(shape))
+        inputs.append(np.array(draw(st.lists(elements, min_size=size, max_size=size)), np.float64).reshape(shape))
     return _without_dead_code(inputs, steps)
 
 
@@ -107,8 +107,11 @@ def _without_dead_code(inputs: list[Any], steps: list[Step]) -> Program:
     return Program(tuple(a for k, a in enumerate(inputs) if k in alive), tuple(kept))
 
 
-def _next(draw: Any, known: list[tuple[int, ...]], kinks: bool) -> tuple[Step, tuple[int, ...]]:
-    """A step that these shapes allow, and the shape of its value."""
+@st.composite
+def _steps(draw: Any, known: list[tuple[int, ...]], kinks: bool, may_end: bool) -> Any:
+    """A step that these shapes allow, with the shape of its value; None: the end."""
+    if may_end and draw(st.integers(0, 4)) == 0:
+        return None
     last = len(known) - 1
     i = last - draw(st.integers(0, last))  # the newest value is the simplest choice: all steps then count
     x = known[i]
