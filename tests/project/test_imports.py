@@ -81,6 +81,7 @@ MINIGRAD = {
     "fused.optim": "memory optim optim.* versions fused.cpu fused.cpu.* fused.workspace",
     "fused.descent": "engine optim optim.* versions fused.*",
     "testing.*": "engine linalg nn.functional ops testing.*",
+    "testing.strategies": "engine nn random testing.*",
     "testing": "testing.*",
 }
 BOTTOM = "errors files"  # the sentences of bad input, and files that are whole or absent

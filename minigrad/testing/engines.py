@@ -1,0 +1,114 @@
+"""What a checker must be able to ask of an automatic-differentiation engine, and minigrad's answers.
+
+Arrays go in and arrays come out, so that one set of properties judges every engine.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..engine import Tensor, gradients
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An automatic-differentiation engine as functions of NumPy arrays. ``value`` and ``vjp`` are enough.
+
+    ``fn`` is a function of the engine's own arrays that returns one of them, or a tuple or list. ``inputs`` are NumPy
+    arrays and other Python values: the engine wraps what it must and passes the rest on. It neither copies nor writes
+    where it can do without, so that a function that changes its input is seen. Only outputs of floating type count.
+
+    - ``value(fn, inputs)``: the floating outputs, a list of NumPy arrays. It may refuse complex inputs, by any error.
+    - ``vjp(fn, inputs, cotangents)``: one entry for each input, with a cotangent for each of the outputs of ``value``:
+      an array for a floating array, zeros where ``fn`` does not depend on it; None for anything else.
+    - ``jvp(fn, inputs, tangents)``: one array for each output. ``tangents``: one for each input, None where it is not
+      a floating array.
+    - ``gradient(fn, count)``: a function of this engine, of ``count`` inputs and then a cotangent for each output. It
+      returns the tuple of the gradients of the floating inputs and is itself differentiable. None: no second order.
+    """
+
+    name: str
+    value: Callable[..., list[Any]]
+    vjp: Callable[..., list[Any]]
+    jvp: Callable[..., list[Any]] | None = None
+    gradient: Callable[[Callable[..., Any], int], Callable[..., tuple[Any, ...]]] | None = None
+
+
+def is_floating(a: Any) -> bool:
+    """Whether this is an array of real floating-point numbers: what is differentiated."""
+    return isinstance(a, np.ndarray) and a.dtype.kind == "f"
+
+
+def listed(outs: Any) -> list[Any]:
+    """One output or several, as a list."""
+    return list(outs) if isinstance(outs, (list, tuple)) else [outs]
+
+
+def _wrapped(a: Any, requires_grad: bool) -> Any:
+    """A Tensor around the array itself: layout, write protection and all. Other values as they are."""
+    if not is_floating(a):
+        return a
+    tensor = Tensor(0.0, requires_grad, dtype=a.dtype)
+    tensor.data = a
+    return tensor
+
+
+def _floating(outs: Any) -> list[Any]:
+    return [out for out in listed(outs) if getattr(getattr(out, "dtype", None), "kind", "") in ("f", "c")]
+
+
+def _value(fn: Callable[..., Any], inputs: Sequence[Any]) -> list[Any]:
+    outs = _floating(fn(*(_wrapped(a, False) for a in inputs)))
+    return [np.asarray(out._data if isinstance(out, Tensor) else out) for out in outs]
+
+
+def _pulled(outs: Sequence[Any], wrt: list[Tensor], seeds: Sequence[Any], **options: Any) -> list[Any]:
+    """The gradients of ``wrt``, None for those that no output depends on."""
+    pairs = [(out, v) for out, v in zip(outs, seeds, strict=True) if isinstance(out, Tensor) and out.requires_grad]
+    if not pairs or not wrt:
+        return [None] * len(wrt)
+    return list(gradients([out for out, _ in pairs], wrt, [v for _, v in pairs], allow_unused=True, **options))
+
+
+def _vjp(fn: Callable[..., Any], inputs: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
+    arguments = [_wrapped(a, True) for a in inputs]
+    wrt = [t for t in arguments if isinstance(t, Tensor)]
+    found = iter(_pulled(_floating(fn(*arguments)), wrt, cotangents))
+    pulled = [next(found) if isinstance(t, Tensor) else None for t in arguments]
+    return [
+        g.data if g is not None else np.zeros(a.shape, a.dtype) if is_floating(a) else None
+        for a, g in zip(inputs, pulled, strict=True)
+    ]
+
+
+def _gradient(fn: Callable[..., Any], count: int) -> Callable[..., tuple[Any, ...]]:
+    def first(*args: Any) -> tuple[Any, ...]:
+        wrt = [t for t in args[:count] if isinstance(t, Tensor)]
+        tracked = [t if t.requires_grad else Tensor(t, requires_grad=True) for t in wrt]
+        renewed = iter(tracked)
+        arguments = [next(renewed) if isinstance(t, Tensor) else t for t in args[:count]]
+        found = _pulled(_floating(fn(*arguments)), tracked, args[count:], create_graph=True)
+        return tuple(Tensor(np.zeros(t.shape, t.dtype)) if g is None else g for t, g in zip(wrt, found, strict=True))
+
+    return first
+
+
+MINIGRAD = Engine("minigrad", _value, _vjp, gradient=_gradient)
+
+
+def engine_named(engine: str | Engine) -> Engine:
+    """The Engine itself, or that of a name: "minigrad", or one of minigrad/testing/adapters.py, loaded when asked for.
+
+    Raises ValueError for a name that nobody knows.
+    """
+    if isinstance(engine, Engine):
+        return engine
+    if engine == "minigrad":
+        return MINIGRAD
+    found: Engine = importlib.import_module(f"{__package__}.adapters").adapter(engine)
+    return found
