@@ -6,6 +6,8 @@ then minigrad/nn and minigrad/optim. Importing it needs NumPy and nothing else.
 
 from . import inplace, kernels, nn, ops, optim, random
 from .engine import Tensor, derivatives, gradients, op
+from .interop import numpy_calls  # noqa: F401  # NumPy's functions find Tensors' answers
+from .interop.exchange import from_dlpack
 from .kernels import get_num_threads, set_num_threads, use_kernels
 from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .ops import *  # noqa: F403
@@ -17,6 +19,7 @@ __all__ = [
     "Tensor",
     "derivatives",
     "enable_grad",
+    "from_dlpack",
     "get_num_threads",
     "gradients",
     "inplace",

@@ -19,7 +19,11 @@ MINIGRAD = {
     "memory": "",
     "mode": "",
     "kernels": "mode fused.descent fused.loss fused.mlp fused.optim fused.cpu.compiled",  # later, when they are wanted
-    "protocols": "",
+    "protocols": "interop.printing array_api",  # the latter later, when it is wanted
+    "interop": "",
+    "interop.printing": "",
+    "interop.numpy_calls": "array_api array_api.common engine ops protocols",
+    "interop.exchange": "engine memory protocols",
     "random": "",
     "errors": "",
     "engine": "errors mode protocols",
@@ -34,6 +38,8 @@ MINIGRAD = {
     "optim": "optim.*",
     "optim.*": "engine kernels memory optim.*",
     "optim.swa_utils": "mode nn.module",
+    "array_api": "array_api.*",
+    "array_api.*": "engine ops interop.exchange array_api.*",
     "nn.module": "engine kernels memory mode",
     "nn.functional": "kernels ops",
     "nn.init": "engine mode random",
