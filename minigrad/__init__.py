@@ -35,5 +35,5 @@ __all__ = [
     "set_grad_enabled",
     "set_num_threads",
     "use_kernels",
-    *(name for name in _ops if name not in ("abs", "max", "min", "sum")),  # import * keeps Python's own
+    *(name for name in _ops if name not in ("abs", "max", "min", "pow", "round", "sum")),  # import * keeps Python's own
 ]

@@ -4,12 +4,16 @@ One file for each file of minigrad/ops. The tests prove each line against PyTorc
 of the docs is made from it, and it is the 200 right derivatives on which a checker must not cry wolf.
 """
 
-from . import activations, arithmetic, elementary, reductions, shape
+from . import activations, arithmetic, comparison, elementary, reductions, rounding, shape, special, trigonometric
 from .case import Case
 
 CASES: list[Case] = [
     *arithmetic.CASES,
+    *comparison.CASES,
     *elementary.CASES,
+    *trigonometric.CASES,
+    *special.CASES,
+    *rounding.CASES,
     *activations.CASES,
     *reductions.CASES,
     *shape.CASES,
