@@ -243,5 +243,14 @@ def _of_the_values(function: Function, name: str, args: Any, settings: dict[str,
     return function(*_stripped(args), **_stripped(settings))
 
 
+def _reflected(function: Function) -> Function:
+    return lambda x, y: function(y, x)
+
+
+for _name in ("left", "right"):  # shifts of integers have no op: nothing flows through them
+    _shift = getattr(array_api, f"bitwise_{_name}_shift")
+    setattr(ArrayProtocol, f"__{_name[0]}shift__", _shift)
+    setattr(ArrayProtocol, f"__r{_name[0]}shift__", _reflected(_shift))
+
 for _protocol in (__array_ufunc__, __array_function__):
     setattr(ArrayProtocol, _protocol.__name__, _protocol)
