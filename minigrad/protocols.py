@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .interop.printing import backward_name, text
+from .interop.printing import text
 
 if TYPE_CHECKING:
     from .engine import Tensor
@@ -222,5 +222,5 @@ class ArrayProtocol(Conversions):
         return format(self.item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:
-        grad_fn = None if self._op is None else backward_name(self._op)
+        grad_fn = None if self._op is None else self._op.__name__
         return text(self._data, grad_fn, self._requires_grad)

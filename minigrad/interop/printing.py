@@ -41,11 +41,6 @@ def text(array: Any, grad_fn: str | None, requires_grad: bool) -> str:
     return out + ")"
 
 
-def backward_name(op: Any) -> str:
-    """The op as the node of the graph it stands for: ``log_softmax`` is "LogSoftmaxBackward"."""
-    return "".join(part.capitalize() for part in op.__name__.split("_")) + "Backward"
-
-
 def _ends(array: Any) -> Any:
     """The elements that are shown."""
     if array.size > THRESHOLD:

@@ -53,7 +53,7 @@ PLANTED = {
     "a result of nothing": (
         "u = a * b  # 6\n",
         "u = a * b  # 6\nprint(u)\n",
-        "+tensor(6., grad_fn=<Mul",
+        "+tensor(6., grad_fn=<mul",
     ),
     "a result without its print": ("print(first.item(), second.item(), third.item())\n", "", "-12.0 12.0 6.0"),
     "a name that is not there": ("minigrad.engine:history", "minigrad.engine:histories", "no definition of histories"),
