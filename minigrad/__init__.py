@@ -10,6 +10,8 @@ from .creation import __all__ as _creation
 from .diagnosis import detect_anomaly, set_detect_anomaly, strict_broadcasting
 from .engine import Tensor, derivatives, gradients, op
 from .errors import BroadcastingWarning
+from .interop import numpy_calls  # noqa: F401  # NumPy's functions find Tensors' answers
+from .interop.exchange import from_dlpack
 from .kernels import get_num_threads, set_num_threads, use_kernels
 from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .ops import *  # noqa: F403
@@ -25,6 +27,7 @@ __all__ = [
     "derivatives",
     "detect_anomaly",
     "enable_grad",
+    "from_dlpack",
     "get_num_threads",
     "grad",
     "gradients",

@@ -36,7 +36,6 @@ class Tensor(TensorMethods):
 
     __slots__: tuple[str, ...] = ("__weakref__", "_args", "_changed", "_data", "_hooks", "_op")
     __slots__ += ("_requires_grad", "_settings", "_time", "grad")
-    __array_ufunc__ = None  # numpy_array * tensor must call Tensor.__rmul__, not loop over the elements
     __hash__ = object.__hash__  # == compares elements, as in NumPy, so identity is the key
 
     _data: Any  # an array; for 0-d a NumPy scalar, as NumPy's own results, which compute much faster

@@ -139,9 +139,6 @@ _OPERATORS = {
     "T": property(lambda x: shape.permute(x, *range(x.ndim)[::-1])),
     "mT": property(lambda x: shape.transpose(x, -2, -1)),
     "where": lambda x, condition, other: elementary.where(condition, x, other),
-    "to": lambda x, dtype: x if x.dtype == dtype else elementary.astype(x, dtype),
-    "float": lambda x: x.to("float32"),
-    "double": lambda x: x.to("float64"),
     "view": shape.reshape,
     "polygamma": lambda x, n: special.polygamma(n, x),
 }

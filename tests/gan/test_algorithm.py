@@ -10,7 +10,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-import minigrad.optim
+import minigrad.optim.optimizer
 from gan import algorithm
 from gan import settings as presets
 from gan.data import Dataset
@@ -284,7 +284,7 @@ def test_transcription_in_pytorch(case, dtype, torch):
 
 def before_each_walk(monkeypatch, tell):
     """Call ``tell(loss, wrt)`` before each backward pass, whoever asks for it."""
-    for module in (algorithm, minigrad.optim):
+    for module in (algorithm, minigrad.optim.optimizer):
 
         def walk(loss, wrt, plain=module.gradients, **settings):
             tell(loss, wrt)

@@ -62,15 +62,15 @@ def test_numbers():
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: Tensor(1.5), "tensor(1.5)"),
+        (lambda: Tensor(1.5), "tensor(1.5000)"),
         (lambda: Tensor([1, 2]), "tensor([1, 2])"),
-        (lambda: Tensor([True]), "tensor([ True])"),
+        (lambda: Tensor([True]), "tensor([True])"),
         (lambda: Tensor([1.0], dtype="float32"), "tensor([1.], dtype=float32)"),
         (lambda: leaf(1), "tensor([1.], requires_grad=True)"),
-        (lambda: leaf(1) * 2, "tensor([2.], op=multiply)"),
-        (lambda: leaf(1).sum(), "tensor(1., op=sum)"),
+        (lambda: leaf(1) * 2, "tensor([2.], grad_fn=<multiply>)"),
+        (lambda: leaf(1).sum(), "tensor(1., grad_fn=<sum>)"),
         (lambda: Tensor([[1.0, 2.0], [3.0, 4.0]]), "tensor([[1., 2.],\n        [3., 4.]])"),
-        (lambda: Tensor(np.zeros((0, 3))), "tensor([], shape=(0, 3))"),
+        (lambda: Tensor(np.zeros((0, 3))), "tensor([], size=(0, 3))"),
     ],
 )
 def test_repr(make, text):
@@ -80,7 +80,7 @@ def test_repr(make, text):
 def test_repr_of_a_freed_graph():
     y = leaf(1).exp()
     y.backward([1.0])
-    assert repr(y) == "tensor([2.71828183], op=freed)"
+    assert repr(y) == "tensor([2.7183], grad_fn=<freed>)"
 
 
 def test_to_numpy_and_back():
@@ -100,13 +100,6 @@ def test_to_numpy_and_back():
     assert type(scalar) is np.ndarray
     assert scalar.shape == ()
     assert w.tolist() == [1, 2]
-
-
-def test_numpy_functions_are_refused_not_looped():
-    with pytest.raises(TypeError):
-        np.sin(leaf(1))
-    with pytest.raises(TypeError):
-        np.add(np.ones(1), leaf(1))
 
 
 def test_an_array_times_a_tensor_is_one_op():

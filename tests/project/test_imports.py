@@ -19,7 +19,11 @@ MINIGRAD = {
     "memory": "",
     "mode": "",
     "kernels": "mode fused.descent fused.loss fused.mlp fused.optim fused.cpu.compiled",  # later, when they are wanted
-    "protocols": "",
+    "protocols": "interop.printing array_api",  # the latter later, when it is wanted
+    "interop": "",
+    "interop.printing": "",
+    "interop.numpy_calls": "array_api array_api.common engine ops protocols",
+    "interop.exchange": "engine memory protocols",
     "random": "",
     "creation": "engine random",
     "errors": "",
@@ -66,6 +70,8 @@ MINIGRAD = {
     "autograd": "diagnosis engine function mode",
     "trees": "",
     "transforms": "engine mode ops trees",
+    "array_api": "array_api.*",
+    "array_api.*": "engine ops interop.exchange array_api.*",
     "nn.init": "engine mode random",
     "nn.utils": "engine mode ops nn.weight_norm",
     "nn.*": "engine kernels mode ops random nn.functional nn.hooks nn.init nn.module",

@@ -50,7 +50,11 @@ PLANTED = {
         "+    lambda g, out, x, y: g * y,",
     ),
     "a cell that raises": ("y = x * x\nprint(y)", "y = x @ x\nprint(y)", 'page.md", line'),
-    "a result of nothing": ("u = a * b  # 6\n", "u = a * b  # 6\nprint(u)\n", "+tensor(6., op=multiply)"),
+    "a result of nothing": (
+        "u = a * b  # 6\n",
+        "u = a * b  # 6\nprint(u)\n",
+        "+tensor(6., grad_fn=<mul",
+    ),
     "a result without its print": ("print(first.item(), second.item(), third.item())\n", "", "-12.0 12.0 6.0"),
     "a name that is not there": ("minigrad.engine:history", "minigrad.engine:histories", "no definition of histories"),
     "a warning": ("judge = (np.sin", "np.log(0.0)\njudge = (np.sin", "RuntimeWarning"),

@@ -1,0 +1,100 @@
+"""Copies, pickles and shared memory.
+
+A copy or pickle takes values, not history, so only leaves have one, as in PyTorch. DLPack hands the memory itself to
+another library, and takes it from one.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from .. import memory
+from ..engine import Tensor, _new, _share_memory, _without_history
+from ..protocols import ArrayProtocol
+
+__all__ = ["from_dlpack"]
+
+
+def _leaf(tensor: Tensor, what: str) -> None:
+    if tensor._op is not None:
+        raise RuntimeError(
+            f"only leaves can be {what}: this Tensor of shape {tensor.shape} was computed by {tensor._op.__name__}; "
+            "detach() gives its value without the graph"
+        )
+
+
+def _attributes(out: Tensor, of: dict[str, Any]) -> None:
+    """What a class of the user's gave its instances beside the slots."""
+    for name, value in of.items():
+        setattr(out, name, value)
+
+
+def __copy__(x: Tensor) -> Tensor:
+    """The same value, and history, in the same memory."""
+    out = _new(type(x))
+    for kind in type(x).__mro__:
+        for name in getattr(kind, "__slots__", ()):
+            if name != "__weakref__" and hasattr(x, name):
+                setattr(out, name, getattr(x, name))
+    _attributes(out, getattr(x, "__dict__", {}))
+    _share_memory(out, x)
+    return out
+
+
+def __deepcopy__(x: Tensor, memo: dict[int, Any]) -> Tensor:
+    """A copy of a leaf, with ``requires_grad`` and a copy of its gradient."""
+    _leaf(x, "deep-copied")
+    out = _without_history(_new(type(x)), memory.copied(x._data) if x.ndim else x._data)
+    memo[id(x)] = out
+    out._requires_grad, out.grad = x._requires_grad, copy.deepcopy(x.grad, memo)
+    _attributes(out, copy.deepcopy(getattr(x, "__dict__", {}), memo))
+    return out
+
+
+def __reduce_ex__(x: Tensor, protocol: Any) -> Any:
+    """How pickle takes a leaf apart: its class, array, ``requires_grad``, gradient."""
+    _leaf(x, "pickled")
+    return _rebuilt, (type(x), np.asarray(x._data), x._requires_grad, x.grad), getattr(x, "__dict__", None) or None
+
+
+def _rebuilt(kind: type[Tensor], array: Any, requires_grad: bool, grad: Tensor | None) -> Tensor:
+    """What ``__reduce_ex__`` took apart."""
+    out = _without_history(_new(kind), memory.copied(array) if array.ndim else array[()])
+    out._requires_grad, out.grad = requires_grad, grad
+    return out
+
+
+def __dlpack__(
+    x: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+) -> Any:
+    """The memory, for another library: writing there is writing here, and unseen by the engine.
+
+    Without dimensions it is a copy. Refused with BufferError for a Tensor that requires gradients, as in PyTorch.
+    """
+    if x._requires_grad:
+        raise BufferError("DLPack would drop this Tensor's gradient; say so with .detach()")
+    array = x.data if x.ndim else np.array(x._data)
+    return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+
+def __dlpack_device__(x: Tensor) -> Any:
+    """The processor: (1, 0)."""
+    return np.empty(0).__dlpack_device__()
+
+
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A Tensor in the memory of another library's array. It requires no gradient.
+
+    ``copy``: True copies, False raises where that cannot be helped, None copies only then. ``device``: "cpu" or None.
+    """
+    array = np.from_dlpack(x, device=device, copy=copy)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"Tensor holds real numbers or booleans; got {array.dtype} from {type(x).__name__}")
+    return _without_history(_new(Tensor), array if array.ndim else array[()])
+
+
+for _method in (__copy__, __deepcopy__, __reduce_ex__, __dlpack__, __dlpack_device__):
+    setattr(ArrayProtocol, _method.__name__, _method)
