@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from .. import memory
-from ..engine import Tensor, _new, _share_memory, _without_history
+from ..engine import Tensor, _new, _without_history
 from ..protocols import ArrayProtocol
+from ..versions import share_memory
 
 __all__ = ["from_dlpack"]
 
@@ -40,7 +41,7 @@ def __copy__(x: Tensor) -> Tensor:
             if name != "__weakref__" and hasattr(x, name):
                 setattr(out, name, getattr(x, name))
     _attributes(out, getattr(x, "__dict__", {}))
-    _share_memory(out, x)
+    share_memory(out, x)
     return out
 
 

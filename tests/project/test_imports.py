@@ -23,7 +23,7 @@ MINIGRAD = {
     "interop": "",
     "interop.printing": "",
     "interop.numpy_calls": "array_api array_api.common engine ops protocols",
-    "interop.exchange": "engine memory protocols",
+    "interop.exchange": "engine memory protocols versions",
     "random": "",
     "creation": "engine random",
     "errors": "",
