@@ -34,6 +34,8 @@ __all__ = [
     "set_grad_enabled",
     "set_num_threads",
     "use_kernels",
-    *(name for name in _ops if name not in ("abs", "all", "any", "max", "min", "sum")),  # import * keeps Python's own
+    *(
+        n for n in _ops if n not in ("abs", "all", "any", "max", "min", "pow", "round", "sum")
+    ),  # import * keeps Python's
     *_creation,
 ]

@@ -8,7 +8,7 @@ backward pass that still needs the old value raises.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import update_wrapper
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,29 @@ import numpy as np
 from .engine import Tensor
 from .mode import thread
 from .ops import (
+    abs,
     add,
+    addcdiv,
+    addcmul,
+    clip,
     divide,
+    exp,
+    floor_divide,
     index_add,
     index_copy,
     index_fill,
+    lerp,
+    log,
     masked_fill,
     multiply,
+    negative,
+    power,
+    reciprocal,
+    remainder,
     scatter,
     scatter_add,
+    sqrt,
+    square,
     subtract,
 )
 
@@ -37,10 +51,7 @@ def _write(x: Tensor, value: Any, index: Any = ..., what: str = "changing") -> T
     value = value._data if isinstance(value, Tensor) else value
     index = tuple(i._data if isinstance(i, Tensor) else i for i in index) if isinstance(index, tuple) else index
     index = index._data if isinstance(index, Tensor) else index
-    if x._requires_grad and thread.recording:
-        raise RuntimeError(
-            f"{what} a Tensor of shape {x.shape} in place while its gradients are recorded; do it inside no_grad()"
-        )
+    _refuse_recorded(x, what)
     array = x.data if x.ndim else np.array(x._data)
     try:
         array[index] = value
@@ -48,6 +59,13 @@ def _write(x: Tensor, value: Any, index: Any = ..., what: str = "changing") -> T
         raise type(error)(f"{what} a Tensor of shape {x.shape} in place with {np.shape(value)}: {error}") from None
     x.data = array
     return x
+
+
+def _refuse_recorded(x: Tensor, what: str) -> None:
+    if x._requires_grad and thread.recording:
+        raise RuntimeError(
+            f"{what} a Tensor of shape {x.shape} in place while its gradients are recorded; do it inside no_grad()"
+        )
 
 
 def copy_(x: Tensor, value: Any) -> Tensor:
@@ -86,14 +104,24 @@ def _augmented(op: Any) -> Callable[[Tensor, Any], Tensor]:
     return assign
 
 
-def _overwriting(function: Any) -> Callable[..., Tensor]:
-    """``function`` of ``x`` written over ``x``: masked_fill_ for masked_fill."""
+def _overwriting(op: Any) -> Callable[..., Tensor]:
+    """``op`` as PyTorch's method with an underscore, which writes the result over the first argument."""
 
-    @wraps(function)
-    def assign(x: Tensor, *args: Any, **options: Any) -> Tensor:
-        return _write(x, function(x.detach(), *args, **options))
+    def assign(x: Tensor, *args: Any, **settings: Any) -> Tensor:
+        _refuse_recorded(x, "changing")
+        value = op(x._data, *args, **settings)
+        _require_fit(value, x, op.__name__.strip("_"))
+        return _write(x, value)
 
-    return assign
+    return update_wrapper(assign, op)
+
+
+def _add(x: Any, y: Any, *, alpha: float = 1) -> Any:
+    return add(x, y if alpha == 1 else alpha * y)
+
+
+def _subtract(x: Any, y: Any, *, alpha: float = 1) -> Any:
+    return subtract(x, y if alpha == 1 else alpha * y)
 
 
 def _require_fit(value: Any, x: Tensor, name: str) -> None:
@@ -126,5 +154,25 @@ for _name, _function in {
     "__isub__": _augmented(subtract),
     "__imul__": _augmented(multiply),
     "__itruediv__": _augmented(divide),
+    "__ifloordiv__": _augmented(floor_divide),
+    "__imod__": _augmented(remainder),
+    "__ipow__": _augmented(power),
+    "abs_": _overwriting(abs),
+    "add_": _overwriting(_add),
+    "addcdiv_": _overwriting(addcdiv),
+    "addcmul_": _overwriting(addcmul),
+    "clamp_": _overwriting(clip),
+    "clip_": _overwriting(clip),
+    "div_": _overwriting(divide),
+    "exp_": _overwriting(exp),
+    "lerp_": _overwriting(lerp),
+    "log_": _overwriting(log),
+    "mul_": _overwriting(multiply),
+    "neg_": _overwriting(negative),
+    "pow_": _overwriting(power),
+    "reciprocal_": _overwriting(reciprocal),
+    "sqrt_": _overwriting(sqrt),
+    "square_": _overwriting(square),
+    "sub_": _overwriting(_subtract),
 }.items():
     setattr(Tensor, _name, _function)

@@ -1,7 +1,8 @@
 """Every op: its forward and, under it, its derivatives. By family, in reading order.
 
-arithmetic -> elementary -> activations -> reductions -> shape -> joining -> indexing -> rearranging -> diagonals ->
-cumulative -> sorting -> counting. This file only gathers them, and hangs them on Tensor
+arithmetic -> comparison -> elementary -> trigonometric -> special -> rounding -> activations -> reductions -> shape ->
+joining -> indexing -> rearranging -> diagonals -> cumulative -> sorting -> counting; aliases.py has the second names.
+This file only gathers them, and hangs them on Tensor
 as operators and methods (declared for type checkers in minigrad/_methods.pyi).
 """
 
@@ -10,7 +11,9 @@ from typing import Any
 from ..engine import Tensor
 from . import (
     activations,
+    aliases,
     arithmetic,
+    comparison,
     counting,
     cumulative,
     diagonals,
@@ -19,11 +22,16 @@ from . import (
     joining,
     rearranging,
     reductions,
+    rounding,
     shape,
     sorting,
+    special,
+    trigonometric,
 )
 from .activations import *  # noqa: F403
+from .aliases import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
+from .comparison import *  # noqa: F403
 from .counting import *  # noqa: F403
 from .cumulative import *  # noqa: F403
 from .diagonals import *  # noqa: F403
@@ -32,17 +40,42 @@ from .indexing import *  # noqa: F403
 from .joining import *  # noqa: F403
 from .rearranging import *  # noqa: F403
 from .reductions import *  # noqa: F403
+from .rounding import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .sorting import *  # noqa: F403
+from .special import *  # noqa: F403
+from .trigonometric import *  # noqa: F403
 
-_FUNCTIONS_ONLY = {"cat", "stack", "where", "linear"}  # their first argument is not *the* Tensor
+_FAMILIES = (
+    arithmetic,
+    comparison,
+    elementary,
+    trigonometric,
+    special,
+    rounding,
+    activations,
+    reductions,
+    shape,
+    joining,
+    indexing,
+    rearranging,
+    diagonals,
+    cumulative,
+    sorting,
+    counting,
+)
+_FUNCTIONS_ONLY = {"cat", "stack", "where", "linear", "polygamma"}  # their first argument is not *the* Tensor
 _FUNCTIONS_ONLY |= {"atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "cartesian_prod", "meshgrid"}
 _FUNCTIONS_ONLY |= {"column_stack", "concat", "concatenate", "dstack", "hstack", "vstack"}
 _FUNCTIONS_ONLY |= {"bucketize", "one_hot", "pad", "searchsorted"}
 
 __all__: list[str] = []
 __all__ += arithmetic.__all__
+__all__ += comparison.__all__
 __all__ += elementary.__all__
+__all__ += trigonometric.__all__
+__all__ += special.__all__
+__all__ += rounding.__all__
 __all__ += activations.__all__
 __all__ += reductions.__all__
 __all__ += shape.__all__
@@ -53,6 +86,7 @@ __all__ += diagonals.__all__
 __all__ += cumulative.__all__
 __all__ += sorting.__all__
 __all__ += counting.__all__
+__all__ += aliases.__all__
 
 
 def _reflected(function: Any) -> Any:
@@ -74,19 +108,28 @@ _OPERATORS = {
     "__matmul__": arithmetic.matmul,
     "__rmatmul__": _reflected(arithmetic.matmul),
     "__neg__": arithmetic.negative,
+    "__pos__": arithmetic.positive,
     "__abs__": elementary.abs,
+    "__floordiv__": rounding.floor_divide,
+    "__rfloordiv__": _reflected(rounding.floor_divide),
+    "__mod__": rounding.remainder,
+    "__rmod__": _reflected(rounding.remainder),
+    "__divmod__": lambda x, y: (x // y, x % y),
+    "__rdivmod__": lambda x, y: (y // x, y % x),
     "__getitem__": indexing.getitem,
-    "__eq__": arithmetic.equal,
-    "__ne__": arithmetic.not_equal,
-    "__lt__": arithmetic.less,
-    "__le__": arithmetic.less_equal,
-    "__gt__": arithmetic.greater,
-    "__ge__": arithmetic.greater_equal,
-    "__and__": arithmetic.logical_and,
-    "__rand__": _reflected(arithmetic.logical_and),
-    "__or__": arithmetic.logical_or,
-    "__ror__": _reflected(arithmetic.logical_or),
-    "__invert__": arithmetic.logical_not,
+    "__eq__": comparison.equal,
+    "__ne__": comparison.not_equal,
+    "__lt__": comparison.less,
+    "__le__": comparison.less_equal,
+    "__gt__": comparison.greater,
+    "__ge__": comparison.greater_equal,
+    "__and__": comparison.bitwise_and,
+    "__rand__": _reflected(comparison.bitwise_and),
+    "__or__": comparison.bitwise_or,
+    "__ror__": _reflected(comparison.bitwise_or),
+    "__xor__": comparison.bitwise_xor,
+    "__rxor__": _reflected(comparison.bitwise_xor),
+    "__invert__": comparison.bitwise_not,
     "T": property(lambda x: shape.permute(x, *range(x.ndim)[::-1])),
     "mT": property(lambda x: shape.transpose(x, -2, -1)),
     "where": lambda x, condition, other: elementary.where(condition, x, other),
@@ -94,12 +137,7 @@ _OPERATORS = {
     "float": lambda x: x.to("float32"),
     "double": lambda x: x.to("float64"),
     "view": shape.reshape,
-    "pow": arithmetic.power,
-    "sub": arithmetic.subtract,
-    "mul": arithmetic.multiply,
-    "div": arithmetic.divide,
-    "neg": arithmetic.negative,
-    "clamp": elementary.clip,
+    "polygamma": lambda x, n: special.polygamma(n, x),
 }
 
 for _name, _function in {

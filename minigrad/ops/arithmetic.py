@@ -1,4 +1,4 @@
-"""Arithmetic: + - * / ** @ and comparisons. The first derivatives to read.
+"""Arithmetic: + - * / ** @ and what is made of them. The first derivatives to read.
 
 Shapes: NumPy broadcasting; dtypes: NumPy promotion, Python numbers are weak. The rules are those of a calculus
 book; where an argument was broadcast, the walk sums its gradient back.
@@ -11,26 +11,24 @@ from typing import Any
 import numpy as np
 
 from ..engine import derivatives, op
-from .elementary import log, where
+from .elementary import astype, log, where
 from .shape import squeeze, transpose, unsqueeze
 
 __all__ = [
     "add",
+    "addcdiv",
+    "addcmul",
     "divide",
-    "equal",
-    "greater",
-    "greater_equal",
-    "less",
-    "less_equal",
+    "float_power",
+    "lerp",
     "linear",
-    "logical_and",
-    "logical_not",
-    "logical_or",
     "matmul",
     "multiply",
     "negative",
-    "not_equal",
+    "positive",
     "power",
+    "reciprocal",
+    "square",
     "subtract",
 ]
 
@@ -70,6 +68,13 @@ def negative(x: Any) -> Any:
 derivatives(negative, lambda g, out, x: -g)
 
 
+def positive(x: Any) -> Any:
+    """``+x``, which is ``x`` itself. Booleans are refused, as by NumPy and PyTorch."""
+    if x.dtype.kind == "b":
+        raise TypeError("positive of bool: a boolean has no sign; & | ^ ~ combine booleans, astype makes numbers")
+    return x
+
+
 @op
 def multiply(x: Any, y: Any) -> Any:
     """``x y``, element by element."""
@@ -94,6 +99,21 @@ derivatives(
     lambda g, out, x, y: g / y,
     lambda g, out, x, y: -g * out / y,
 )
+
+
+def reciprocal(x: Any) -> Any:
+    """``1 / x``, floating for integers too, as in PyTorch."""
+    return 1 / x
+
+
+@op
+def square(x: Any) -> Any:
+    """``x^2``; d/dx = 2x."""
+    with np.errstate(over="ignore"):
+        return x * x
+
+
+derivatives(square, lambda g, out, x: g * (2 * x))
 
 
 def power(x: Any, y: Any) -> Any:
@@ -136,6 +156,29 @@ def _power_exponent_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 derivatives(_power_of_two_tensors, _power_base_derivative, _power_exponent_derivative)
+
+
+def float_power(x: Any, y: Any) -> Any:
+    """``x ** y`` in float64, whatever dtypes come."""
+    return power(*(astype(t, np.float64) if hasattr(t, "dtype") else float(t) for t in (x, y)))
+
+
+def lerp(x: Any, end: Any, weight: Any) -> Any:
+    """``x + weight (end - x)``: ``x`` where the weight is 0 and ``end`` where it is 1, both exactly."""
+    step = end - x
+    if isinstance(weight, (int, float)):
+        return x + weight * step if weight < 0.5 else end - (1 - weight) * step
+    return where(weight < 0.5, x + weight * step, end - (1 - weight) * step)
+
+
+def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+    """``x + value tensor1 tensor2``."""
+    return x + value * tensor1 * tensor2
+
+
+def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+    """``x + value tensor1 / tensor2``."""
+    return x + value * tensor1 / tensor2
 
 
 def matmul(x: Any, y: Any) -> Any:
@@ -184,60 +227,3 @@ derivatives(
 def _rows(x: Any) -> Any:
     """All but the last dimension joined: (..., n) -> (rows, n)."""
     return x if x.ndim == 2 else x.reshape((-1, x.shape[-1]))
-
-
-# Comparisons are piecewise constant: no rule, so their results have no history.
-
-
-@op
-def equal(x: Any, y: Any) -> Any:
-    """``x == y``, element by element."""
-    return x == y
-
-
-@op
-def not_equal(x: Any, y: Any) -> Any:
-    """``x != y``, element by element."""
-    return x != y
-
-
-@op
-def less(x: Any, y: Any) -> Any:
-    """``x < y``, element by element."""
-    return x < y
-
-
-@op
-def less_equal(x: Any, y: Any) -> Any:
-    """``x <= y``, element by element."""
-    return x <= y
-
-
-@op
-def greater(x: Any, y: Any) -> Any:
-    """``x > y``, element by element."""
-    return x > y
-
-
-@op
-def greater_equal(x: Any, y: Any) -> Any:
-    """``x >= y``, element by element."""
-    return x >= y
-
-
-@op
-def logical_and(x: Any, y: Any) -> Any:
-    """``x & y`` of booleans."""
-    return x & y
-
-
-@op
-def logical_or(x: Any, y: Any) -> Any:
-    """``x | y`` of booleans."""
-    return x | y
-
-
-@op
-def logical_not(x: Any) -> Any:
-    """``~x`` of booleans."""
-    return ~x

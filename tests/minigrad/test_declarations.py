@@ -102,6 +102,7 @@ SAMPLES = {  # by the parameter's name
     **{"condition": True, "dim": 0, "dim0": 0, "dim1": 1, "dims": (1, 0), "dtype": "float32", "index": 0},
     **{"indices": np.zeros((1, 2), int), "length": 1, "min": 0.0, "other": 0.0, "pieces": 2, "shape": (2, 2)},
     **{"split_size": 1, "start": 0, "value": 1.0},
+    **{"end": 2.0, "n": 1, "tensor1": 1.0, "tensor2": 2.0, "threshold": 0.5, "values": 0.5, "weight": np.ones(1)},
     **{"sizes": (2, 1), "axis0": 0, "axis1": 1, "source": 0, "destination": 1, "chunks": 2, "indices_or_sections": 2},
     **{"src": 1.0, "mask": np.eye(2) > 0, "shifts": 1, "repeats": 2, "dimension": 0, "size": 1, "step": 1, "k": 1},
     **{"n": 1, "q": 0.5, "bins": 2},
@@ -118,17 +119,21 @@ OF_ITS_OWN = {  # where one name means different things
 }
 
 
+BOOLEAN = ("__and__", "__rand__", "__or__", "__ror__", "__xor__", "__rxor__", "__invert__")
+WITHIN_ONE = ("asin", "arcsin", "acos", "arccos", "atanh", "arctanh", "erfinv", "logit")
+
+
 @pytest.mark.parametrize("name", sorted(name for name, found in declared().items() if len(found) == 1))
 def test_what_comes_back_is_what_is_declared(name):
     [definition] = declared()[name]
-    boolean = name in ("__and__", "__rand__", "__or__", "__ror__", "__invert__") or name.startswith("logical_")
-    x = Tensor(np.eye(2) > 0 if boolean else np.eye(2) + 1)
+    boolean = name in BOOLEAN or name.startswith(("logical_", "bitwise_"))
+    x = Tensor(np.eye(2) > 0 if boolean else np.eye(2) / 2 if name in WITHIN_ONE else np.eye(2) + 1)
     if name == "bincount":
         x = Tensor([0, 2, 2])
     if isinstance(attached()[name], property):
         result = getattr(x, name)
     else:
-        samples = {**SAMPLES, "y": Tensor(x), **OF_ITS_OWN.get(name, {})}
+        samples = {**SAMPLES, "y": Tensor(x), "x": Tensor(x), **OF_ITS_OWN.get(name, {})}
         given = [(p, kind) for p, kind, _ in written(definition) if p in samples]
         positional = [samples[p] for p, kind in given if kind is not inspect.Parameter.KEYWORD_ONLY]
         named = {p: samples[p] for p, kind in given if kind is inspect.Parameter.KEYWORD_ONLY}
@@ -140,6 +145,8 @@ def test_what_comes_back_is_what_is_declared(name):
             assert result is x
         case "None":
             assert result is None
+        case "bool":
+            assert type(result) is bool
         case "tuple[Tensor, ...]" | "tuple[Tensor, Tensor]":
             assert {type(part) for part in result} == {Tensor}
         case "Extremes" | "Sorted" | "Range" as kind:

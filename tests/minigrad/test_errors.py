@@ -32,8 +32,8 @@ SENTENCES = [
     (lambda: mg.where(X > 0, X, Y), ValueError, r"where of \(2, 3\) bool, \(2, 3\) float64, \(4,\) float64"),
     (lambda: mg.maximum(X, Y), ValueError, r"maximum of \(2, 3\) float64, \(4,\) float64"),
     (lambda: X == Y, ValueError, r"equal of \(2, 3\) float64, \(4,\)"),
-    (lambda: X & X, TypeError, r"logical_and of \(2, 3\) float64, \(2, 3\) float64: .*bitwise_and"),
-    (lambda: ~X, TypeError, r"logical_not of \(2, 3\) float64"),
+    (lambda: X & X, TypeError, r"bitwise_and of \(2, 3\) float64, \(2, 3\) float64: .*not supported"),
+    (lambda: ~X, TypeError, r"bitwise_not of \(2, 3\) float64"),
     (lambda: INTEGERS**-1, ValueError, r"power of \(2,\) int64: Integers to negative integer powers"),
     (
         lambda: X.reshape(4),

@@ -274,6 +274,84 @@ def test_data_takes_what_a_tensor_takes():
     assert whole.dtype == bool
 
 
+UNDERSCORED = {
+    "abs_": (),
+    "add_": (2.0,),
+    "addcdiv_": (0.5, 4.0),
+    "addcmul_": (0.5, 4.0),
+    "clamp_": (0.5, 1.5),
+    "clip_": (None, 1.5),
+    "div_": (2.0,),
+    "exp_": (),
+    "lerp_": (3.0, 0.25),
+    "log_": (),
+    "mul_": (2.0,),
+    "neg_": (),
+    "pow_": (2,),
+    "reciprocal_": (),
+    "sqrt_": (),
+    "square_": (),
+    "sub_": (2.0,),
+}
+
+
+@pytest.mark.parametrize("name", UNDERSCORED)
+def test_an_underscore_writes_the_result_over_its_argument(name, torch):
+    arguments = UNDERSCORED[name]
+    x = Tensor([[0.25, 1.0], [2.0, 4.0]], requires_grad=True, dtype="float32")
+    wanted = getattr(x.detach(), name[:-1])(*arguments)
+    theirs = getattr(torch.tensor(x.tolist()), name)(
+        *(torch.tensor(a) if name.startswith(("addc", "lerp")) else a for a in arguments)
+    )
+    array, product = x.data, x * x
+    with no_grad():
+        assert getattr(x, name)(*arguments) is x
+    assert x.data is array
+    assert (x.dtype, x.is_leaf, x.requires_grad) == (np.float32, True, True)
+    np.testing.assert_array_equal(array, wanted.data)
+    np.testing.assert_allclose(array, theirs.numpy(), rtol=1e-6)
+    with pytest.raises(RuntimeError, match=CHANGED):
+        product.sum().backward()
+    before = x.tolist()
+    for t in (x, x * 1):
+        with pytest.raises(RuntimeError, match=r"Tensor of shape \(2, 2\) in place while its gradients are recorded"):
+            getattr(t, name)(*arguments)
+        assert t.tolist() == before
+
+
+def test_underscored_methods_take_pytorchs_arguments_and_refuse_what_is_lost():
+    x = Tensor([1.0, 2.0])
+    assert x.add_(Tensor([1.0, 1.0]), alpha=-0.5).tolist() == [0.5, 1.5]
+    assert x.sub_(1, alpha=2).tolist() == [-1.5, -0.5]
+    assert x.addcmul_(x, x, value=2).tolist() == [3, 0]
+    assert x.clamp_(max=1).tolist() == [1, 0]
+    assert x.square_().neg_().abs_().mul_(4).sqrt_().tolist() == [2, 0]
+    w = leaf(1, 2)
+    with pytest.raises(RuntimeError, match="drops the gradient of the value; detach"):
+        x.add_(w)
+    with pytest.raises(ValueError, match=r"multiply in place: a result of shape \(3, 2\) does not fit"):
+        x.mul_(np.ones((3, 2)))
+    with pytest.raises(TypeError, match="exp in place: a result of float64 does not fit a Tensor of int64"):
+        Tensor([1, 2]).exp_()
+    assert Tensor(4.0).sqrt_().item() == 2
+
+
+def test_more_augmented_assignments():
+    x, alias = Tensor([5.0, 7.0]), None
+    alias = x
+    x **= 2
+    x %= 10
+    x //= 2
+    assert x is alias
+    assert x.tolist() == [2, 4]
+    y = leaf(2, 3)
+    z = y * 1
+    z **= 3
+    z %= 10
+    assert z.tolist() == [8, 7]
+    assert gradients(z.sum(), y).tolist() == [12, 27]
+
+
 # ------------------------------------------------------------------------ "linear" ops keep their word: see `op`
 
 ARGUMENTS = {

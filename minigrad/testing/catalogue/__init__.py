@@ -7,6 +7,7 @@ of the docs is made from it, and it is the 200 right derivatives on which a chec
 from . import (
     activations,
     arithmetic,
+    comparison,
     counting,
     cumulative,
     diagonals,
@@ -15,14 +16,21 @@ from . import (
     joining,
     rearranging,
     reductions,
+    rounding,
     shape,
     sorting,
+    special,
+    trigonometric,
 )
 from .case import Case
 
 CASES: list[Case] = [
     *arithmetic.CASES,
+    *comparison.CASES,
     *elementary.CASES,
+    *trigonometric.CASES,
+    *special.CASES,
+    *rounding.CASES,
     *activations.CASES,
     *reductions.CASES,
     *shape.CASES,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from .case import Case, collect
-from .domains import FULL, GRID, NONZERO, POSITIVE, REAL, array, one, several
+from .domains import FULL, NONZERO, OFF_GRID, POSITIVE, REAL, array, one, several
 
 CASES: list[Case] = []
 case = collect(CASES)
@@ -80,26 +80,23 @@ case(
     lambda m, x, w, b: m.nn.functional.linear(x, w, bias=b),
 )
 
-TIES = several(GRID, GRID)
-for name, theirs in {
-    "equal": "eq",
-    "not_equal": "ne",
-    "less": "lt",
-    "less_equal": "le",
-    "greater": "gt",
-    "greater_equal": "ge",
-}.items():
-    case(
-        name,
-        lambda m, x, y, f=name: getattr(m, f)(x, y),
-        TIES,
-        lambda m, x, y, f=theirs: getattr(m, f)(x, y),
-        smooth=False,
-    )
-case("equal:operators", lambda m, x, y: (x == y, x == 0.25, x != y, x != 0.25), TIES, smooth=False)
-case("less:operators", lambda m, x, y: (x < y, x <= y, x > y, x >= y), TIES, smooth=False)
-case("less:numbers", lambda m, x: (x < 1, 1 < x, x >= 0.25, 0.25 >= x), one(GRID), smooth=False)  # noqa: SIM300
-case("logical_and", lambda m, x, y: m.logical_and(x > 0, y > 0), TIES, smooth=False)
-case("logical_or", lambda m, x, y: m.logical_or(x > 0, y > 0), TIES, smooth=False)
-case("logical_not", lambda m, x: m.logical_not(x > 0), one(GRID), smooth=False)
-case("logical_not:operators", lambda m, x, y: (~(x > 0) & (y > 0), (x < 0) | ~(y < 1)), TIES, smooth=False)
+case("positive", lambda m, x: m.positive(x), one())
+case("positive:operator", lambda m, x: +x * 2, one())
+case("reciprocal", lambda m, x: m.reciprocal(x), one(NONZERO))
+case("square", lambda m, x: m.square(x), one())
+case(
+    "float_power",
+    lambda m, x, y: m.float_power(x, y),
+    several(POSITIVE, NONZERO),
+    lambda m, x, y: x.double() ** y.double(),
+)
+case("float_power:2", lambda m, x: x.float_power(2), one())
+LERP = several(REAL, REAL, OFF_GRID)
+case("lerp", lambda m, x, end, weight: m.lerp(x, end, weight), LERP)
+case("lerp:method", lambda m, x, end, weight: x.lerp(end, weight), LERP)
+for weight in (0.25, 0.75, -1.5):
+    case(f"lerp:{weight}", lambda m, x, end, w=weight: m.lerp(x, end, w), several(REAL, REAL))
+TERMS = several(REAL, REAL, NONZERO)
+for name in ("addcmul", "addcdiv"):
+    case(name, lambda m, x, a, b, f=name: getattr(m, f)(x, a, b), TERMS)
+    case(f"{name}:value", lambda m, x, a, b, f=name: getattr(x, f)(a, b, value=-0.7), TERMS)
