@@ -12,11 +12,12 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index as _dim
 
 from ..engine import derivatives, op
-from .elementary import exp, floating, where
+from .elementary import floating
 from .indexing import found, take_along_dim, value
 from .joining import cat, narrow
 from .reductions import Extremes
 from .shape import expand, reshape
+from .special import logaddexp
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
 
@@ -68,25 +69,7 @@ def _whole_cumprod(x: Any, *, dim: int) -> Any:
 
 def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
     """``out[i] = log(exp x[0] + ... + exp x[i])`` along ``dim``, without overflow."""
-    return _scan(_logaddexp, floating(x), _one_dim(x, dim, axis, "logcumsumexp"))
-
-
-@op
-def _logaddexp(x: Any, y: Any) -> Any:
-    return np.logaddexp(x, y)
-
-
-def _share(g: Any, out: Any, x: Any) -> Any:
-    """``exp(x - out)``: what part of the sum x is; nothing of an infinite one."""
-    infinite = abs(out) == np.inf
-    return g * where(infinite, x == out, exp(where(infinite, 0, x - where(infinite, 0, out))))
-
-
-derivatives(
-    _logaddexp,
-    lambda g, out, x, y: _share(g, out, x),
-    lambda g, out, x, y: _share(g, out, y),
-)
+    return _scan(logaddexp, floating(x), _one_dim(x, dim, axis, "logcumsumexp"))
 
 
 def _scan(combine: Callable[[Any, Any], Any], x: Any, dim: int) -> Any:

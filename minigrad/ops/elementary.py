@@ -171,18 +171,6 @@ def abs(x: Any) -> Any:
 derivatives(abs, lambda g, out, x: g * sign(x))
 
 
-def where(condition: Any, x: Any = None, y: Any = None) -> Any:
-    """``x`` where the condition holds, else ``y``; the gradient goes to the one that was taken.
-
-    The condition alone gives the positions where it holds, one integer vector for each dimension.
-    """
-    if x is None and y is None:
-        return tuple(_positions(condition, dim=d) for d in range(condition.ndim or 1))
-    if x is None or y is None:
-        raise TypeError("where takes a condition alone, or a condition and two values to choose from")
-    return _where(condition, x, y)
-
-
 @op
 def copysign(x: Any, y: Any) -> Any:
     """``|x|`` with the sign of ``y``, of a zero too; d/dx = 1 or -1, and 0 at 0; d/dy = 0."""
@@ -200,6 +188,18 @@ derivatives(
 def heaviside(x: Any, values: Any) -> Any:
     """0 below 0, ``values`` at 0, 1 above; piecewise constant, so nothing flows back."""
     return np.heaviside(*floating_together(x, values))
+
+
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    """``x`` where the condition holds, else ``y``; the gradient goes to the one that was taken.
+
+    The condition alone gives the positions where it holds, one integer vector for each dimension.
+    """
+    if x is None and y is None:
+        return tuple(_positions(condition, dim=d) for d in range(condition.ndim or 1))
+    if x is None or y is None:
+        raise TypeError("where takes a condition alone, or a condition and two values to choose from")
+    return _where(condition, x, y)
 
 
 @op

@@ -107,7 +107,7 @@ def _scatter(g: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
 def _add_at(out: Any, index: Any, g: Any) -> None:
     """``out[index] += g``, as often as an element is named. ``out`` is contiguous.
 
-    By number in the flattened array, where NumPy's add.at takes a tenth of the time.
+    By number in the flattened array, where NumPy's add.at takes a fifth of the time or less.
     """
     places = np.arange(out.size).reshape(out.shape)[index]
     np.add.at(out.reshape(-1), places.reshape(-1), g.astype(out.dtype, copy=False).reshape(-1))

@@ -84,9 +84,7 @@ def dstack(tensors: Sequence[Any]) -> Any:
 
 def column_stack(tensors: Sequence[Any]) -> Any:
     """Joined side by side; a vector is a column."""
-    return hstack(
-        [x if x.ndim > 1 else reshape(x, (x.size if isinstance(x.size, int) else x.numel(), 1)) for x in tensors]
-    )
+    return hstack([x if x.ndim > 1 else reshape(x, (-1, 1)) for x in tensors])
 
 
 def narrow(x: Any, dim: int, start: int, length: int) -> Any:

@@ -47,7 +47,7 @@ MINIGRAD = {
     "ops.indexing": "engine ops.elementary ops.shape",
     "ops.rearranging": "engine ops.shape ops.joining ops.indexing",
     "ops.diagonals": "engine",
-    "ops.cumulative": "engine ops.elementary ops.shape ops.joining ops.indexing ops.reductions",
+    "ops.cumulative": "engine ops.elementary ops.shape ops.joining ops.indexing ops.reductions ops.special",
     "ops.sorting": "engine ops.elementary ops.shape ops.joining ops.indexing ops.reductions",
     "ops.counting": "engine ops.indexing",
     "ops.products": "engine ops.indexing ops.joining ops.shape",
