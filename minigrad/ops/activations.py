@@ -69,18 +69,13 @@ derivatives(tanh, lambda g, out, x: g * (1 - out * out))
 
 
 @op
-def softplus(x: Any, beta: float = 1.0) -> Any:
-    """``log(1 + e^(beta x)) / beta`` = max(x, 0) + log(1 + e^-|beta x|) / beta; d/dx = sigmoid(beta x)."""
+def softplus(x: Any) -> Any:
+    """``log(1 + e^x)`` = max(x, 0) + log(1 + e^-|x|); d/dx = sigmoid x."""
     x = floating(x)
-    if beta == 1:
-        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-    if beta <= 0:
-        raise ValueError("beta must be positive")
-    with np.errstate(over="ignore"):
-        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x * beta))) / beta
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-derivatives(softplus, lambda g, out, x, beta=1.0: g * sigmoid(x if beta == 1 else x * beta), None)
+derivatives(softplus, lambda g, out, x: g * sigmoid(x))
 
 
 def logsigmoid(x: Any) -> Any:

@@ -21,13 +21,6 @@ for name in ("softplus", "logsigmoid", "leaky_relu"):
         lambda m, x, f=name: getattr(m.nn.functional, f)(x),
     )
 case("leaky_relu:slope", lambda m, x: x.leaky_relu(0.2), one(NONZERO), lambda m, x: m.nn.functional.leaky_relu(x, 0.2))
-for beta in (0.5, 2):
-    case(
-        f"softplus:{beta}",
-        lambda m, x, b=beta: m.softplus(x, b),
-        one(),
-        lambda m, x, b=beta: m.nn.functional.softplus(x, b),
-    )
 
 
 def like_pytorch(name, inputs, *arguments, spelling="", **options):
