@@ -40,6 +40,7 @@ _FUNCTIONS_ONLY = {
     "einsum",
     "multi_dot",
     "chain_matmul",
+    "cdist",
 }  # their first argument is not *the* Tensor
 
 __all__: list[str] = []
