@@ -129,13 +129,13 @@ def _order(inputs: tuple[Subscripts, ...], output: Subscripts, lengths: tuple[An
 def _plain(equation: str, x: Any, names: Subscripts, lengths: dict[Any, int]) -> tuple[Any, Subscripts]:
     """The operand without the dimensions of length 1 that broadcast, and with one dimension for each subscript."""
     shape = np.shape(x)
+    for n in names:
+        if len({length for length, m in zip(shape, names, strict=True) if m == n}) > 1:
+            raise ValueError(f'einsum "{equation}": an operand of {shape} has no diagonal under {_said(n)}')
     stretched = [i for i, n in enumerate(names) if shape[i] == 1 != lengths[n]]
     if stretched:
         x, names = squeeze(x, stretched), tuple(n for i, n in enumerate(names) if i not in stretched)
     once = tuple(dict.fromkeys(names))
-    for n in once:
-        if any(length != lengths[n] for length, m in zip(x.shape, names, strict=True) if m == n):
-            raise ValueError(f'einsum "{equation}": an operand of {shape} has no diagonal under {_said(n)}')
     return (x, once) if once == names else (_diagonal(x, names=tuple(map(names.index, names)), shape=x.shape), once)
 
 
