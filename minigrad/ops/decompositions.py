@@ -146,11 +146,10 @@ def svd(A: Any, full_matrices: bool = True) -> SVD:
     """``A = U diag(S) Vh``: U and Vh^T have orthonormal columns, S descends; k = min(m, n).
 
     U is (..., m, k) and Vh (..., k, n), or with ``full_matrices`` square: then their further vectors are arbitrary and
-    no gradient passes through U and Vh, unless A is square itself. Derivative: Townsend, "Differentiating the SVD" (2016).
+    no gradient passes through U and Vh, unless A is square itself. Townsend, "Differentiating the SVD" (2016).
     """
     matrices("svd", A)
     m, n = A.shape[-2:]
-    k = min(m, n)
     if full_matrices and m != n:
         flat = _full_vectors(A)
         u, vh = (getitem(flat, (..., part)) for part in _spans(m * m, n * n))

@@ -100,10 +100,12 @@ case(
 ROWS = one(NONZERO, st.tuples(st.integers(1, 3), st.integers(1, 3)))
 MATRIX = alone(with_values(sizes=FILLED, batches=st.just(())))
 WITH_SUMS = alone(with_sums(st.just(())))
-case("norm", lambda m, x, dim, keep: m.norm(x, dim=dim, keepdim=keep), one(NONZERO, settings=dims))
+UP_TO_TWO = one(NONZERO, settings=dims).filter(
+    lambda drawn: drawn[1][0] is None or np.size(drawn[1][0]) <= 2
+)  # as PyTorch's
+case("norm", lambda m, x, dim, keep: m.norm(x, dim=dim, keepdim=keep), UP_TO_TWO)
 case("norm:p", lambda m, x, dim, keep: x.norm(1.5, dim, keep), one(NONZERO, FULL, dims))
 case("norm:nuc", lambda m, A: A.norm("nuc"), MATRIX)
-UP_TO_TWO = one(NONZERO, settings=dims).filter(lambda drawn: drawn[1][0] is None or np.size(drawn[1][0]) <= 2)
 case("norm:linalg", lambda m, x, dim, keep: theirs(m).norm(x, None, dim, keep), UP_TO_TWO)
 case("norm:linalg of a matrix", lambda m, A: theirs(m).norm(A, 1) * theirs(m).norm(A, 2), WITH_SUMS)
 case("norm:linalg of matrices", lambda m, A: theirs(m).norm(A, "nuc", (0, 1), keepdim=True), MATRIX)
