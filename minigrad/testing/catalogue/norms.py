@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from ... import linalg, ops
+from ... import ops
+from ...ops.norms import norm_of_vector_or_matrix
 from .case import Case, collect
 from .decompositions import with_values
 from .domains import FULL, NONZERO, SHAPES, array, dims, distinct, one
@@ -17,8 +18,8 @@ CASES: list[Case] = []
 case = collect(CASES)
 
 
-def theirs(m):
-    return linalg if m is ops else m.linalg
+def linalg_norm(m):
+    return norm_of_vector_or_matrix if m is ops else m.linalg.norm
 
 
 ord: Any
@@ -106,10 +107,10 @@ UP_TO_TWO = one(NONZERO, settings=dims).filter(
 case("norm", lambda m, x, dim, keep: m.norm(x, dim=dim, keepdim=keep), UP_TO_TWO)
 case("norm:p", lambda m, x, dim, keep: x.norm(1.5, dim, keep), one(NONZERO, FULL, dims))
 case("norm:nuc", lambda m, A: A.norm("nuc"), MATRIX)
-case("norm:linalg", lambda m, x, dim, keep: theirs(m).norm(x, None, dim, keep), UP_TO_TWO)
-case("norm:linalg of a matrix", lambda m, A: theirs(m).norm(A, 1) * theirs(m).norm(A, 2), WITH_SUMS)
-case("norm:linalg of matrices", lambda m, A: theirs(m).norm(A, "nuc", (0, 1), keepdim=True), MATRIX)
-case("norm:linalg of a vector", lambda m, A: theirs(m).norm(A[0], 1) * theirs(m).norm(A, 3, 0), ROWS)
+case("norm:linalg", lambda m, x, dim, keep: linalg_norm(m)(x, None, dim, keep), UP_TO_TWO)
+case("norm:linalg of a matrix", lambda m, A: linalg_norm(m)(A, 1) * linalg_norm(m)(A, 2), WITH_SUMS)
+case("norm:linalg of matrices", lambda m, A: linalg_norm(m)(A, "nuc", (0, 1), keepdim=True), MATRIX)
+case("norm:linalg of a vector", lambda m, A: linalg_norm(m)(A[0], 1) * linalg_norm(m)(A, 3, 0), ROWS)
 
 
 @st.composite
