@@ -8,7 +8,6 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ... import ops
-from ...ops.norms import norm_of_vector_or_matrix
 from .case import Case, collect
 from .decompositions import with_values
 from .domains import FULL, NONZERO, SHAPES, array, dims, distinct, one
@@ -19,7 +18,7 @@ case = collect(CASES)
 
 
 def linalg_norm(m):
-    return norm_of_vector_or_matrix if m is ops else m.linalg.norm
+    return ops.norms.norm_of_vector_or_matrix if m is ops else m.linalg.norm
 
 
 ord: Any
