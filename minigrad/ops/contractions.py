@@ -39,9 +39,7 @@ def einsum(equation: Any, *operands: Any) -> Any:
         equation, operands = _from_lists([equation, *operands])
     elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
-    shapes = [tuple(np.shape(t)) for t in operands]
-    inputs, output = _parsed(equation, shapes)
-    lengths = _lengths(equation, inputs, shapes)
+    inputs, output, lengths = _read(equation, tuple(tuple(np.shape(t)) for t in operands))
     parts = [_plain(equation, t, names, lengths) for t, names in zip(operands, inputs, strict=True)]
     parts = [_alone_summed(i, [names for _, names in parts], output, t) for i, (t, _) in enumerate(parts)]
     for step in _order(tuple(names for _, names in parts), output, tuple(lengths.items())):
@@ -167,6 +165,13 @@ derivatives(_embed, lambda g, out, x, names, shape: _diagonal(g, names=names, sh
 # --------------------------------------------------------------------------------------------- the language
 
 
+@lru_cache(maxsize=256)
+def _read(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[list[Subscripts], Subscripts, dict[Any, int]]:
+    """The subscripts of each operand and of the output, and the length under each."""
+    inputs, output = _parsed(equation, shapes)
+    return inputs, output, _lengths(equation, inputs, shapes)
+
+
 def _parsed(equation: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[Subscripts], Subscripts]:
     """The subscripts of each operand and of the output."""
     left, arrow, right = equation.replace(" ", "").partition("->")
@@ -218,7 +223,7 @@ def _from_lists(given: list[Any]) -> tuple[str, tuple[Any, ...]]:
     return "->".join([",".join(terms[: len(lists)]), *terms[len(lists) :]]), tuple(operands)
 
 
-def _lengths(equation: str, inputs: list[Subscripts], shapes: list[tuple[int, ...]]) -> dict[Any, int]:
+def _lengths(equation: str, inputs: list[Subscripts], shapes: Sequence[tuple[int, ...]]) -> dict[Any, int]:
     """The length under each subscript; 1 gives way to any other."""
     lengths: dict[Any, int] = {}
     for names, shape in zip(inputs, shapes, strict=True):
