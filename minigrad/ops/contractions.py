@@ -39,9 +39,7 @@ def einsum(equation: Any, *operands: Any) -> Any:
         equation, operands = _from_lists([equation, *operands])
     elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
-    shapes = [tuple(np.shape(t)) for t in operands]
-    inputs, output = _parsed(equation, shapes)
-    lengths = _lengths(equation, inputs, shapes)
+    inputs, output, lengths = _read(equation, tuple(tuple(np.shape(t)) for t in operands))
     parts = [_plain(equation, t, names, lengths) for t, names in zip(operands, inputs, strict=True)]
     parts = [_alone_summed(i, [names for _, names in parts], output, t) for i, (t, _) in enumerate(parts)]
     for step in _order(tuple(names for _, names in parts), output, tuple(lengths.items())):
@@ -129,13 +127,13 @@ def _order(inputs: tuple[Subscripts, ...], output: Subscripts, lengths: tuple[An
 def _plain(equation: str, x: Any, names: Subscripts, lengths: dict[Any, int]) -> tuple[Any, Subscripts]:
     """The operand without the dimensions of length 1 that broadcast, and with one dimension for each subscript."""
     shape = np.shape(x)
+    for n in names:
+        if len({length for length, m in zip(shape, names, strict=True) if m == n}) > 1:
+            raise ValueError(f'einsum "{equation}": an operand of {shape} has no diagonal under {_said(n)}')
     stretched = [i for i, n in enumerate(names) if shape[i] == 1 != lengths[n]]
     if stretched:
         x, names = squeeze(x, stretched), tuple(n for i, n in enumerate(names) if i not in stretched)
     once = tuple(dict.fromkeys(names))
-    for n in once:
-        if any(length != lengths[n] for length, m in zip(x.shape, names, strict=True) if m == n):
-            raise ValueError(f'einsum "{equation}": an operand of {shape} has no diagonal under {_said(n)}')
     return (x, once) if once == names else (_repeated(x, names=tuple(map(names.index, names)), shape=x.shape), once)
 
 
@@ -165,6 +163,13 @@ derivatives(_spread_repeated, lambda g, out, x, names, shape: _repeated(g, names
 
 
 # --------------------------------------------------------------------------------------------- the language
+
+
+@lru_cache(maxsize=256)
+def _read(equation: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[list[Subscripts], Subscripts, dict[Any, int]]:
+    """The subscripts of each operand and of the output, and the length under each."""
+    inputs, output = _parsed(equation, shapes)
+    return inputs, output, _lengths(equation, inputs, shapes)
 
 
 def _parsed(equation: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[Subscripts], Subscripts]:
@@ -218,7 +223,7 @@ def _from_lists(given: list[Any]) -> tuple[str, tuple[Any, ...]]:
     return "->".join([",".join(terms[: len(lists)]), *terms[len(lists) :]]), tuple(operands)
 
 
-def _lengths(equation: str, inputs: list[Subscripts], shapes: list[tuple[int, ...]]) -> dict[Any, int]:
+def _lengths(equation: str, inputs: list[Subscripts], shapes: Sequence[tuple[int, ...]]) -> dict[Any, int]:
     """The length under each subscript; 1 gives way to any other."""
     lengths: dict[Any, int] = {}
     for names, shape in zip(inputs, shapes, strict=True):

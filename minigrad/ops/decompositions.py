@@ -99,7 +99,8 @@ def _eigh(A: Any) -> Any:
 def _eigh_derivative(g: Any, out: Any, A: Any) -> Any:
     w, v = getitem(out, (..., slice(0, 1), slice(None))), getitem(out, (..., slice(1, None), slice(None)))
     gw, gv = getitem(g, (..., slice(0, 1), slice(None))), getitem(g, (..., slice(1, None), slice(None)))
-    inner = where(np.eye(v.shape[-1], dtype=bool), gw, _over(v.mT @ gv, w - w.mT))
+    diagonal = np.eye(v.shape[-1], dtype=bool)
+    inner = where(diagonal, gw, _over(v.mT @ gv, where(diagonal, 1, w - w.mT), gv))
     out = v @ inner @ v.mT
     return (out + out.mT) / 2
 
@@ -107,10 +108,10 @@ def _eigh_derivative(g: Any, out: Any, A: Any) -> Any:
 derivatives(_eigh, _eigh_derivative)
 
 
-def _over(x: Any, gap: Any) -> Any:
-    """``x / gap`` outside the diagonal; and 0 where nothing arrives at the vectors of two equal values."""
-    nothing = ((x == 0) & (gap == 0)) | np.eye(x.shape[-1], dtype=bool)
-    return where(nothing, 0, x) / where(nothing, 1, gap)
+def _over(x: Any, gap: Any, arriving: Any) -> Any:
+    """``x / gap``, but 0 where the gap is 0 and nothing at all is ``arriving`` at the vectors of the matrix."""
+    unused = (gap == 0) & ((arriving != 0).sum(axis=(-2, -1), keepdims=True) == 0)
+    return where(unused, 0, x) / where(unused, 1, gap)
 
 
 def eigvalsh(A: Any, UPLO: str = "L") -> Any:
@@ -146,15 +147,14 @@ def svd(A: Any, full_matrices: bool = True) -> SVD:
     """``A = U diag(S) Vh``: U and Vh^T have orthonormal columns, S descends; k = min(m, n).
 
     U is (..., m, k) and Vh (..., k, n), or with ``full_matrices`` square: then their further vectors are arbitrary and
-    no gradient can pass, unless A is square itself. Derivative: Townsend, "Differentiating the SVD" (2016).
+    no gradient passes through U and Vh, unless A is square itself. Townsend, "Differentiating the SVD" (2016).
     """
     matrices("svd", A)
     m, n = A.shape[-2:]
-    k = min(m, n)
     if full_matrices and m != n:
-        flat = _full_svd(A)
-        u, s, vh = (getitem(flat, (..., part)) for part in _spans(m * m, k, n * n))
-        return SVD(u.reshape((*A.shape[:-2], m, m)), s, vh.reshape((*A.shape[:-2], n, n)))
+        flat = _full_vectors(A)
+        u, vh = (getitem(flat, (..., part)) for part in _spans(m * m, n * n))
+        return SVD(u.reshape((*A.shape[:-2], m, m)), _svdvals(A), vh.reshape((*A.shape[:-2], n, n)))
     u, s, v = _parts(_svd(A), m, n)
     return SVD(u, getitem(s, (..., 0, slice(None))), v.mT)
 
@@ -178,30 +178,25 @@ def _parts(x: Any, m: int, n: int) -> list[Any]:
 def _svd_derivative(g: Any, out: Any, A: Any) -> Any:
     m, n = A.shape[-2:]
     (u, s, v), (gu, gs, gv) = _parts(out, m, n), _parts(g, m, n)
-    gap = (s - s.mT) * (s + s.mT)
+    diagonal = np.eye(s.shape[-1], dtype=bool)
+    gap = where(diagonal, 1, (s - s.mT) * (s + s.mT))
     of_u, of_v = u.mT @ gu, v.mT @ gv
-    inner = _over(of_u - of_u.mT, gap) * s + s.mT * _over(of_v - of_v.mT, gap)
-    out = u @ where(np.eye(s.shape[-1], dtype=bool), gs, inner) @ v.mT
+    inner = _over(of_u - of_u.mT, gap, gu) * s + s.mT * _over(of_v - of_v.mT, gap, gv)
+    out = u @ where(diagonal, gs, inner) @ v.mT
     if m > n:  # what lies outside the span of U, and of V
-        out = out + _quotient(gu - u @ of_u, s) @ v.mT
+        out = out + _over(gu - u @ of_u, s, gu) @ v.mT
     if n > m:
-        out = out + u @ _quotient(gv - v @ of_v, s).mT
+        out = out + u @ _over(gv - v @ of_v, s, gv).mT
     return out
-
-
-def _quotient(x: Any, s: Any) -> Any:
-    """``x / s``, and 0 where both are 0."""
-    nothing = (x == 0) & (s == 0)
-    return where(nothing, 0, x) / where(nothing, 1, s)
 
 
 derivatives(_svd, _svd_derivative)
 
 
 @op
-def _full_svd(A: Any) -> Any:
-    u, s, vh = np.linalg.svd(A)
-    flat = [np.reshape(x, (*A.shape[:-2], x.shape[-2] * x.shape[-1])) for x in (u, s[..., None], vh)]
+def _full_vectors(A: Any) -> Any:
+    u, _, vh = np.linalg.svd(A)
+    flat = [np.reshape(x, (*A.shape[:-2], x.shape[-2] * x.shape[-1])) for x in (u, vh)]
     return np.concatenate(flat, -1)
 
 
@@ -212,7 +207,7 @@ def _no_full_derivative(g: Any, out: Any, A: Any) -> Any:
     )
 
 
-derivatives(_full_svd, _no_full_derivative)
+derivatives(_full_vectors, _no_full_derivative)
 
 
 def svdvals(A: Any) -> Any:

@@ -179,7 +179,8 @@ def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: floa
 
 def _sum_of(input: Any, product: Any, beta: float, alpha: float) -> Any:
     shape = tuple(product.shape)
-    if np.broadcast_shapes(input.shape, shape) != shape:
+    behind = shape[len(shape) - input.ndim :]
+    if input.ndim > len(shape) or any(n not in (1, m) for n, m in zip(input.shape, behind, strict=True)):
         raise ValueError(f"the input of shape {tuple(input.shape)} does not broadcast to that of the product, {shape}")
     product = product if alpha == 1 else alpha * product
     if beta == 0:

@@ -154,6 +154,7 @@ def test_what_comes_back_is_what_is_declared(name):
             {**SAMPLES, "y": Tensor(x), "x": Tensor(x), **shaped, **OF_ITS_OWN.get(name, {})},
         )
         given = [(p, kind) for p, kind, _ in written(definition) if p in samples]
+        given = [(p, kind) for p, kind in given if (name, p) != ("matrix_norm", "dim")]  # there it is two
         positional = [samples[p] for p, kind in given if kind is not inspect.Parameter.KEYWORD_ONLY]
         named = {p: samples[p] for p, kind in given if kind is inspect.Parameter.KEYWORD_ONLY}
         result = getattr(x, name)(*positional, **named)

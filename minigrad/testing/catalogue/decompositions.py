@@ -84,7 +84,7 @@ def of_svd(svd):
 THEIRS = of_svd(lambda m, A: m.linalg.svd(A, full_matrices=False))
 case("svd", of_svd(lambda m, A: m.svd(A, full_matrices=False)), GENERAL, THEIRS)
 case("svd:square", of_svd(lambda m, A: A.svd()), REGULAR, THEIRS)
-case("svd:full", lambda m, A: A.detach().svd()[1], GENERAL, lambda m, A: m.linalg.svd(A.detach())[1], smooth=False)
+case("svd:full", lambda m, A: m.svd(A)[1], GENERAL, lambda m, A: m.linalg.svdvals(A))
 case("svdvals", lambda m, A: m.svdvals(A), GENERAL, lambda m, A: m.linalg.svdvals(A))
 
 

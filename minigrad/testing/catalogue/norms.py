@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from ... import linalg, ops
+from ... import ops
 from .case import Case, collect
 from .decompositions import with_values
 from .domains import FULL, NONZERO, SHAPES, array, dims, distinct, one
-from .linalg import alone
+from .linalg import BATCHES, alone
 
 CASES: list[Case] = []
 case = collect(CASES)
 
 
-def theirs(m):
-    return linalg if m is ops else m.linalg
+def linalg_norm(m):
+    return ops.norms.norm_of_vector_or_matrix if m is ops else m.linalg.norm
 
 
 ord: Any
@@ -31,7 +31,10 @@ for ord in (2, 1, 3, 1.5, 0.5, -1, 0):
         lambda m, x, dim, keep, o=ord: m.linalg.vector_norm(x, o, dim, keep),
         smooth=ord != 0,
     )
-APART = distinct(settings=dims).map(lambda drawn: ([np.abs(drawn[0][0]) + 0.1 * (drawn[0][0] > 0)], drawn[1]))
+# Sizes from 0.3 on, all different, with signs.
+APART = distinct(settings=dims).map(
+    lambda drawn: ([(drawn[0][0] - drawn[0][0].min() + 0.3) * np.sign(drawn[0][0] + 0.1)], drawn[1])
+)
 for ord in (np.inf, -np.inf):
     case(
         f"vector_norm:{ord}",
@@ -47,25 +50,43 @@ case(
 )
 
 FULL_BATCHES = st.sampled_from([(), (2,)])  # PyTorch drops the history of none
-ORDERS = ("fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf)
 FILLED = st.tuples(st.integers(1, 3), st.integers(1, 3))
-for ord in ORDERS:
+BY_VALUES = ("fro", "nuc", 2, -2)
+
+
+@st.composite
+def with_sums(draw, batches):
+    """Matrices of powers of 2 with signs: no two rows or columns have equal sums of sizes, and no element is near 0."""
+    m, n, batch = draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(batches)
+    orders = [draw(st.permutations(range(m * n))) for _ in range(int(np.prod(batch)))]
+    return 0.3 * 2.0 ** np.reshape(orders, (*batch, m, n)) * draw(array((m, n), st.sampled_from([-1.0, 1.0])))
+
+
+@st.composite
+def with_sums_and_inverses(draw):
+    """The same for the inverse too."""
+    return np.array([[3, 0.5], [-0.7, 2]]) + draw(array((*draw(FULL_BATCHES), 2, 2), st.floats(-0.05, 0.05)))
+
+
+for ord in (*BY_VALUES, 1, -1, np.inf, -np.inf):
+    matrices = (lambda b: with_values(sizes=FILLED, batches=b)) if ord in BY_VALUES else with_sums
     case(
         f"matrix_norm:{ord}" if ord != "fro" else "matrix_norm",
         lambda m, A, keep, o=ord: m.matrix_norm(A, o, keepdim=keep),
-        st.tuples(with_values(sizes=FILLED).map(lambda A: [A]), st.booleans().map(lambda keep: [keep])),
+        st.tuples(matrices(BATCHES).map(lambda A: [A]), st.booleans().map(lambda keep: [keep])),
         lambda m, A, keep, o=ord: m.linalg.matrix_norm(A, o, keepdim=keep),
     )
     case(
         f"matrix_norm:{ord} dim",
         lambda m, A, o=ord: A.matrix_norm(o, (1, 0)),
-        alone(with_values(sizes=FILLED, batches=st.just((2,))).map(lambda A: np.moveaxis(A, 0, 2))),
+        alone(matrices(st.just((2,))).map(lambda A: np.moveaxis(A, 0, 2))),
         lambda m, A, o=ord: m.linalg.matrix_norm(A, o, (1, 0)),
     )
+    by_values = with_values(sizes=st.integers(1, 3).map(lambda n: (n, n)), batches=FULL_BATCHES)
     case(
         f"cond:{ord}",
         lambda m, A, o=ord: m.cond(A, o),
-        alone(with_values(sizes=st.integers(1, 3).map(lambda n: (n, n)), batches=FULL_BATCHES)),
+        alone(by_values if ord in BY_VALUES else with_sums_and_inverses()),
         # PyTorch's own has no second derivative.
         lambda m, A, o=ord: m.linalg.matrix_norm(A, o) * m.linalg.matrix_norm(m.linalg.inv(A), o),
     )
@@ -78,14 +99,17 @@ case(
 
 ROWS = one(NONZERO, st.tuples(st.integers(1, 3), st.integers(1, 3)))
 MATRIX = alone(with_values(sizes=FILLED, batches=st.just(())))
-case("norm", lambda m, x, dim, keep: m.norm(x, dim=dim, keepdim=keep), one(NONZERO, settings=dims))
+WITH_SUMS = alone(with_sums(st.just(())))
+UP_TO_TWO = one(NONZERO, settings=dims).filter(
+    lambda drawn: drawn[1][0] is None or np.size(drawn[1][0]) <= 2
+)  # as PyTorch's
+case("norm", lambda m, x, dim, keep: m.norm(x, dim=dim, keepdim=keep), UP_TO_TWO)
 case("norm:p", lambda m, x, dim, keep: x.norm(1.5, dim, keep), one(NONZERO, FULL, dims))
 case("norm:nuc", lambda m, A: A.norm("nuc"), MATRIX)
-UP_TO_TWO = one(NONZERO, settings=dims).filter(lambda drawn: drawn[1][0] is None or np.size(drawn[1][0]) <= 2)
-case("norm:linalg", lambda m, x, dim, keep: theirs(m).norm(x, None, dim, keep), UP_TO_TWO)
-case("norm:linalg of a matrix", lambda m, A: theirs(m).norm(A, 1) * theirs(m).norm(A, 2), MATRIX)
-case("norm:linalg of matrices", lambda m, A: theirs(m).norm(A, "nuc", (0, 1), keepdim=True), MATRIX)
-case("norm:linalg of a vector", lambda m, A: theirs(m).norm(A[0], 1) * theirs(m).norm(A, 3, 0), ROWS)
+case("norm:linalg", lambda m, x, dim, keep: linalg_norm(m)(x, None, dim, keep), UP_TO_TWO)
+case("norm:linalg of a matrix", lambda m, A: linalg_norm(m)(A, 1) * linalg_norm(m)(A, 2), WITH_SUMS)
+case("norm:linalg of matrices", lambda m, A: linalg_norm(m)(A, "nuc", (0, 1), keepdim=True), MATRIX)
+case("norm:linalg of a vector", lambda m, A: linalg_norm(m)(A[0], 1) * linalg_norm(m)(A, 3, 0), ROWS)
 
 
 @st.composite
