@@ -6,6 +6,7 @@ offered: complex numbers and what needs them. ``Tensor.size`` is PyTorch's metho
 
 from math import e, inf, nan, pi
 
+from .. import ops
 from . import creation, dtypes, elementwise, manipulation, reductions, searching
 from .creation import *  # noqa: F403
 from .dtypes import *  # noqa: F403
@@ -14,6 +15,9 @@ from .info import __array_namespace_info__
 from .manipulation import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .searching import *  # noqa: F403
+
+if hasattr(ops, "cholesky"):
+    from . import linalg  # noqa: F401  # an extension: where there is linear algebra
 
 __array_api_version__ = "2023.12"
 newaxis = None
