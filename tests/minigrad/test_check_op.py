@@ -35,18 +35,6 @@ def product(x, y):
 
 
 SAMPLE = ["add", "power:array", "matmul", "where", "clip", "maxout", "amax:axis", "std", "softmax", "getitem:pairs"]
-    "add",
-    "power:array",
-    "matmul",
-    "where",
-    "clip",
-    "maxout",
-    "amax:axis",
-    "std",
-    "softmax",
-    "getitem:pairs",
-    "cat",
-]
 
 
 @pytest.mark.parametrize("name", SAMPLE)
