@@ -121,8 +121,7 @@ def linearity(point: Point) -> None:
 
 def forward_mode(point: Point) -> None:
     """<v, J u> = <J^T v, u>, where the engine has a forward mode."""
-    if point.engine.jvp is None:
-        return
+    assert point.engine.jvp is not None
     pushed = quietly(point.engine.jvp, point.fn, point.inputs, point.tangents)
     terms = [v * np.asarray(a) for v, a in zip(point.cotangents, pushed, strict=True)]
     pulled = [point.gradients[k] * point.tangents[k] for k in point.floating]
