@@ -27,12 +27,19 @@ def diagnosis(found: Finding, others: Sequence[Finding] = ()) -> str:
     alike = [f for f in others if f.property == found.property and bool(f.wrong) == bool(found.wrong)]
     alike += _nearby(found)
     for guess in GUESSES:
-        explained = guess(found) or {}
-        told = [theirs for other in alike if explained and (theirs := guess(other)) is not None]
+        explained = _tried(guess, found) or {}
+        told = [theirs for other in alike if explained and (theirs := _tried(guess, other)) is not None]
         explained = {key: s for key, s in explained.items() if sum(key in t for t in told) >= _MOST * len(told)}
         if explained:
             return next(iter(explained.values()))
     return ""
+
+
+def _tried(guess: Callable[[Finding], Explanations | None], found: Finding) -> Explanations | None:
+    try:
+        return guess(found)
+    except Exception:  # a function that fails at this point; a guess must not hide what was found
+        return {}
 
 
 def _nearby(found: Finding) -> Iterator[Finding]:

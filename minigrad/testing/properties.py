@@ -25,6 +25,7 @@ from .engines import is_floating, listed
 from .kinks import derivative, flat
 from .measure import SURE, Point, drawn, moved_along, quietly
 
+_OVERFLOWS = 1e100  # derivatives of larger gradients leave the range of float64
 _MOST_SECONDS = 12  # directions along which gradients are differentiated again
 
 
@@ -120,8 +121,7 @@ def linearity(point: Point) -> None:
 
 def forward_mode(point: Point) -> None:
     """<v, J u> = <J^T v, u>, where the engine has a forward mode."""
-    if point.engine.jvp is None:
-        return
+    assert point.engine.jvp is not None
     pushed = quietly(point.engine.jvp, point.fn, point.inputs, point.tangents)
     terms = [v * np.asarray(a) for v, a in zip(point.cotangents, pushed, strict=True)]
     pulled = [point.gradients[k] * point.tangents[k] for k in point.floating]
@@ -136,6 +136,8 @@ def second_order(point: Point) -> None:
     """Gradients of <vjp(v), u>: by v, by x against differences, and w^T H u = u^T H w."""
     engine, n = point.engine, len(point.inputs)
     if engine.gradient is None or not point.floating:
+        return
+    if not (np.abs(flat([point.gradients[k] for k in point.floating])) < _OVERFLOWS).all():
         return
     first = engine.gradient(point.fn, n)
     u, w = ([drawn([point.inputs[k]], point.seed + s + k)[0] for k in point.floating] for s in (7, 17))
