@@ -138,7 +138,7 @@ def _functional(
 ) -> Engine:
     """An engine whose transforms take a function of one tuple of arrays that returns a tuple of arrays.
 
-    ``make_vjp(f, xs)`` is (f(xs), its pullback), ``make_jvp(f, xs, ts)`` the tangents of f, which may raise ``lacking``.
+    ``make_vjp(f, xs)`` is (f(xs), its pullback), ``make_jvp(f, xs, ts)`` the tangents, which may raise ``lacking``.
     """
 
     def of_floating(fn: Callable[..., Any], inputs: Sequence[Any], floating: Sequence[bool]) -> Callable[..., Any]:
@@ -175,7 +175,7 @@ def _functional(
         try:
             return [np.asarray(t) for t in make_jvp(f, xs, pushed)]
         except lacking:
-            outs, pull = make_vjp(f, xs)
+            outs, _ = make_vjp(f, xs)
             zeros = bundle([out * 0 for out in outs])
             _, push = make_vjp(lambda seeds: bundle(list(make_vjp(f, xs)[1](seeds))), zeros)
             return [np.asarray(t) for t in push(pushed)[: len(outs)]]
