@@ -1,0 +1,256 @@
+"""``check_op``: one call that asks of an op all that is true of a right derivative, on inputs that Hypothesis draws."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import conduct, properties
+from .engines import Engine, engine_named
+from .kinks import flat
+from .measure import Point, Rejected
+from .properties import Finding
+from .report import OpError, failure
+from .variants import BROADCAST, EDGES, varied
+
+EXAMPLES = 50
+_MOST_WITNESSES = 25
+
+
+@dataclass
+class Report:
+    """What was asked, and how often each property was answered."""
+
+    name: str
+    engine: str
+    examples: int = 0
+    empty: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    passed: Counter[str] = field(default_factory=Counter)
+    complex_step: bool = True
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        checked = ", ".join(f"{name} {count}" for name, count in self.passed.items())
+        left = f"; {self.rejected.total()} draws not judged" if self.rejected.total() else ""
+        return f"{self.name} on {self.engine}: {self.examples} examples in {self.seconds:.2f} s: {checked}{left}"
+
+
+def check_op(
+    fn: Callable[..., Any],
+    inputs: Any,
+    *,
+    engine: str | Engine = "minigrad",
+    reference: Callable[..., Any] | None = None,
+    analytic: bool | None = None,
+    order: int = 2,
+    broadcasts: bool | None = None,
+    float32: bool = True,
+    edges: bool = True,
+    max_examples: int | None = None,
+    seed: int | None = None,
+    name: str | None = None,
+) -> Report:
+    """Check the derivatives of ``fn``, a function of an engine's arrays, wherever ``inputs`` leads.
+
+    ``inputs``: one Hypothesis strategy for each argument, or one of the tuple or list of all. float64 arrays are
+    differentiated; whatever else is drawn is passed on. What is asked: properties.py and conduct.py. Points are judged
+    by error bars, which are wide at kinks, so that no convention there is called wrong (kinks.py).
+
+    - ``engine``: "minigrad", the name of an adapter, or an Engine of your own.
+    - ``reference``: another function of the same engine that has the same values and gradients.
+    - ``analytic``: whether fn takes complex NumPy arrays and is analytic; None: found by trying.
+    - ``order``: 1 leaves second derivatives out.
+    - ``broadcasts``: whether its floating inputs broadcast; None: found by trying, False: not asked.
+    - ``float32``: whether float32 must stay float32; ``edges``: whether lengths 0 and 1 and 0-d are tried as well.
+    - ``max_examples`` (default 50); ``seed``: another than the fixed one; ``name``: for the report.
+
+    Raises OpError, an AssertionError, with the simplest counterexample, a test to paste and a guess at the bug; also if
+    nearly no draw could be judged. Returns a Report.
+    """
+    drive = _hypothesis()
+    name = str(name or getattr(fn, "__name__", type(fn).__name__))
+    judge = _Judge(fn, engine_named(engine), reference, analytic, order, broadcasts, float32)
+    report, started = Report(name, judge.engine.name), time.perf_counter()
+    makers = [None, None, None, *(BROADCAST if broadcasts is not False else ()), *(EDGES if edges else ())]
+    witnesses: list[Finding] = []
+
+    def example(drawn: Any, maker: Any, number: int) -> None:
+        report.examples += 1
+        try:
+            judge.examine(list(drawn), maker, number, report)
+        except Rejected as reason:
+            report.rejected[str(reason)] += 1
+            raise
+        except Finding as found:
+            if witnesses and found.property != witnesses[0].property:
+                return  # so that shrinking does not wander from one mistake to another
+            if len(witnesses) < _MOST_WITNESSES:
+                witnesses.append(found)
+            raise
+
+    found = drive(example, inputs, makers, max_examples or EXAMPLES, seed)
+    if found is not None and (simpler := judge.before(found.property)):  # a wrong gradient breaks other properties too
+        earlier, witnesses[:] = list(witnesses), []
+        judge.only = simpler
+        found_simpler = drive(example, inputs, makers, max_examples or EXAMPLES, seed)
+        found, witnesses = (found_simpler, witnesses) if found_simpler else (found, earlier)
+    if found is not None:
+        raise failure(found, name, witnesses)
+    report.seconds, report.complex_step = time.perf_counter() - started, judge.analytic is not False
+    if report.examples and report.rejected.total() > 0.9 * (report.examples - report.empty):
+        reasons = ", ".join(f"{count} times {reason}" for reason, count in report.rejected.most_common())
+        raise OpError(
+            f"{name}: of {report.examples} draws nearly none could be judged ({reasons}). Draw inputs inside the "
+            "domain and away from kinks: minigrad.testing.away_from_kinks(fn, strategy) does the latter"
+        )
+    return report
+
+
+def check_at(
+    fn: Callable[..., Any],
+    inputs: Sequence[Any],
+    *,
+    engine: str | Engine = "minigrad",
+    reference: Callable[..., Any] | None = None,
+    analytic: bool | None = None,
+    order: int = 2,
+    broadcasts: bool | None = None,
+    float32: bool = True,
+    seed: int = 0,
+    name: str | None = None,
+) -> None:
+    """``check_op`` of one point, without Hypothesis: what its counterexamples paste. ``seed`` draws the cotangents.
+
+    Raises OpError; where nothing can be judged, because ``inputs`` stand on a kink or outside of the domain, too.
+    """
+    name = str(name or getattr(fn, "__name__", type(fn).__name__))
+    judge = _Judge(fn, engine_named(engine), reference, analytic, order, broadcasts, float32)
+    try:
+        judge.examine(list(inputs), None, seed, Report(name, judge.engine.name))
+    except Finding as found:
+        raise failure(found, name, ()) from None
+    except Rejected as reason:
+        raise OpError(f"{name}: these inputs cannot be judged, {reason}") from None
+
+
+def _hypothesis() -> Callable[..., Finding | None]:
+    """drive.py, which needs Hypothesis: loaded here, so that gradcheck does without."""
+    try:
+        from .drive import drive
+    except ImportError as error:
+        raise ImportError(f"check_op draws its examples with Hypothesis: pip install hypothesis ({error})") from error
+    return drive
+
+
+class _Judge:
+    """Which properties are asked of one drawn example, in which order."""
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        engine: Engine,
+        reference: Callable[..., Any] | None,
+        analytic: bool | None,
+        order: int,
+        broadcasts: bool | None,
+        float32: bool,
+    ) -> None:
+        self.fn, self.engine, self.reference, self.analytic = fn, engine, reference, analytic
+        self.order, self.broadcasts, self.float32 = order, broadcasts, float32
+        self.only: list[str] | None = None
+
+    def before(self, prop: str) -> list[str]:
+        """The properties that are asked before this one, those of the gradient at least."""
+        names = [name for name, _ in self._properties()]
+        return names[: names.index(prop)] if prop in names[2:] else []
+
+    def examine(self, inputs: list[Any], maker: Any, number: int, report: Report) -> None:
+        """Raise Finding for the first property that fails, Rejected where none can be asked."""
+        for a in inputs:
+            if isinstance(a, np.ndarray):
+                a.flags.writeable = False
+        point = self._point(inputs, number)
+        if maker is not None and (other := self._variant(point, maker, number)) is not point:
+            if self.only is None or "gradient" in self.only:
+                properties.gradient(point)
+            point = other
+        report.empty += all(point.inputs[k].size == 0 for k in point.floating)
+        for prop, ask in self._properties():
+            if self.only is not None and prop not in self.only:
+                continue
+            try:
+                ask(point)
+            except (Finding, Rejected):
+                raise
+            except Exception as error:
+                _let_hypothesis_through(error)
+                sentence = f"{type(error).__name__}: {error}"
+                raise Finding(prop, sentence, point, error=error) from error
+            report.passed[prop] += 1
+        if self.analytic is None and not point.analytic:
+            self.analytic = False
+
+    def _point(self, inputs: list[Any], number: int) -> Point:
+        point = Point(self.fn, inputs, self.engine, number, self.analytic is not False)
+        try:
+            value = point.value
+        except Exception as error:
+            _let_hypothesis_through(error)
+            raise Finding("forward", f"fn raises {type(error).__name__}: {error}", point, error=error) from error
+        if not np.isfinite(flat(value)).all():
+            raise Rejected("for values that are not finite")
+        return point
+
+    def _variant(self, point: Point, maker: Any, number: int) -> Point:
+        """The point in another shape, or the same where fn does not take that."""
+        inputs = varied(maker, point.inputs, number)
+        if inputs is None:
+            return point
+        other = point.at(inputs)
+        broadcast = maker in BROADCAST
+        try:
+            if not np.isfinite(flat(other.value)).all():
+                return point
+        except Exception as error:
+            if broadcast and self.broadcasts:
+                sentence = f"inputs that broadcast are refused, {type(error).__name__}: {error}"
+                raise Finding("broadcasting", sentence, other, error=error) from error
+            return point
+        if broadcast and [a.shape for a in other.value] != [a.shape for a in point.value]:
+            return point
+        if broadcast and self.broadcasts is None and conduct.expanded(other) is None:
+            return point
+        return other
+
+    def _properties(self) -> list[tuple[str, Callable[[Point], None]]]:
+        asked: list[tuple[str, Callable[[Point], None]]] = [("purity", conduct.purity), ("gradient", _judged_gradient)]
+        asked += [("linearity", properties.linearity), ("forward_mode", properties.forward_mode)]
+        if self.order > 1:
+            asked.append(("second_order", properties.second_order))
+        asked += [("repeated_input", properties.repeated_input), ("two_calls", properties.two_calls)]
+        if self.broadcasts is not False:
+            asked.append(("broadcasting", conduct.broadcasting))
+        if self.float32:
+            asked.append(("float32", conduct.float32))
+        asked.append(("layouts", conduct.layouts))
+        if self.reference is not None:
+            asked.append(("reference", lambda p: properties.reference(p, self.reference)))  # type: ignore[arg-type]
+        return asked
+
+
+def _judged_gradient(point: Point) -> None:
+    properties.gradient(point)
+    if not point.judged:
+        raise Rejected("for derivatives that differences do not find: kinks, or a domain's edge")
+
+
+def _let_hypothesis_through(error: Exception) -> None:
+    """An ``assume`` inside fn speaks to Hypothesis."""
+    if type(error).__module__.startswith("hypothesis."):
+        raise error

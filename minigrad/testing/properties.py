@@ -1,0 +1,265 @@
+"""What is true of every right derivative, one property a function of a Point. A property that fails raises Finding.
+
+J is the Jacobian of fn, v a cotangent, u and w tangents.
+
+- ``gradient``: the VJP is ``J^T v`` with the J of differences, and has its input's shape and dtype.
+- ``linearity``: ``vjp(a v + b w) = a vjp(v) + b vjp(w)``, so that ``vjp(0) = 0``.
+- ``forward_mode``: ``<v, J u> = <J^T v, u>`` with the engine's own J u.
+- ``second_order``: the gradient of ``<vjp(v), u>`` by v is J u, by x that of differences of gradients, and H symmetric.
+- ``two_calls``: the gradients of ``fn(a) + fn(b)`` are those of fn(a) and of fn(b).
+- ``repeated_input``: the gradient of fn(x, x) is the sum of its two gradients.
+- ``reference``: another implementation has the same values and gradients.
+
+Those of how an op behaves, rather than of its mathematics, are in conduct.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .compare import ROUNDING, excess, only, same, worst
+from .engines import is_floating, listed
+from .kinks import derivative, flat
+from .measure import SURE, Point, drawn, moved_along, quietly
+
+_MOST_SECONDS = 12  # directions along which gradients are differentiated again
+
+
+class Finding(Exception):
+    """A property that fails: where, and what stands against what.
+
+    ``wrong`` and ``right``: {input: array of its shape}, where gradients are compared, with ``tolerance``.
+    """
+
+    def __init__(
+        self,
+        prop: str,
+        sentence: str,
+        point: Point,
+        wrong: dict[int, Any] | None = None,
+        right: dict[int, Any] | None = None,
+        tolerance: dict[int, Any] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(f"{prop}: {sentence}")
+        self.property, self.sentence, self.point, self.more = prop, sentence, point, more
+        self.wrong, self.right, self.tolerance = wrong or {}, right or {}, tolerance or {}
+
+
+def gradients_of(point: Point, prop: str) -> list[Any]:
+    """The engine's gradients, after a look at what they are: raises Finding."""
+    try:
+        found = point.gradients
+    except Exception as error:
+        raise Finding(prop, f"the derivative raises {type(error).__name__}: {error}", point, error=error) from error
+    for k in point.floating:
+        g, a = found[k], point.inputs[k]
+        if g is None or np.shape(g) != a.shape:
+            raise Finding(prop, f"the gradient of input {k}, of shape {a.shape}, has shape {np.shape(g)}", point)
+        if g.dtype != a.dtype:
+            raise Finding(prop, f"the gradient of input {k}, which is {a.dtype}, is {g.dtype}", point)
+    return found
+
+
+def gradient(point: Point) -> None:
+    """The VJP is J^T v."""
+    found, wrongs = gradients_of(point, "gradient"), []
+    for k in point.floating:
+        right, tolerance = point.expected(k)
+        ours = np.array([moved_along(found[k], d) for d in point.directions(k)])
+        if (excess(ours, right, tolerance) > 0).any():
+            wrongs.append(k)
+    if wrongs:
+        known = {k: known for k in point.floating if (known := point.by_elements(k)) is not None}
+        right, tolerance = ({k: pair[i] for k, pair in known.items()} for i in (0, 1))
+        sentence = f"the gradient of input {' and '.join(map(str, wrongs))} is not that of differences"
+        raise Finding("gradient", sentence, point, {k: found[k] for k in point.floating}, right, tolerance)
+
+
+def linearity(point: Point) -> None:
+    """The VJP is linear in the cotangent."""
+    v, w = point.cotangents, drawn(point.value, point.seed + 1)
+    first, other = point.gradients, point.vjp(w)
+    both, none = point.vjp([2 * a - 3 * b for a, b in zip(v, w, strict=True)]), point.vjp([0 * a for a in v])
+    for k in point.floating:
+        finite = np.isfinite(first[k]) & np.isfinite(other[k])
+        size = np.abs(first[k]).max(initial=0, where=finite) + np.abs(other[k]).max(initial=0, where=finite)
+        right = 2 * first[k] - 3 * other[k]
+        if (excess(both[k], right, 10 * ROUNDING * size)[finite] > 0).any():
+            sentence = f"input {k}: vjp(2 v - 3 w) is not 2 vjp(v) - 3 vjp(w)"
+            raise Finding("linearity", sentence, point, only(k, both), only(k, {k: right}))
+        if (none[k][finite] != 0).any():
+            sentence = f"input {k}: the gradient for a cotangent of zeros is not zero"
+            raise Finding("linearity", sentence, point, only(k, none), only(k, {k: 0 * right}))
+
+
+def forward_mode(point: Point) -> None:
+    """<v, J u> = <J^T v, u>, where the engine has a forward mode."""
+    if point.engine.jvp is None:
+        return
+    pushed = quietly(point.engine.jvp, point.fn, point.inputs, point.tangents)
+    terms = [v * np.asarray(a) for v, a in zip(point.cotangents, pushed, strict=True)]
+    pulled = [point.gradients[k] * point.tangents[k] for k in point.floating]
+    size = np.abs(flat(terms)).sum() + np.abs(flat(pulled)).sum()
+    ours, theirs = flat(pulled).sum(), flat(terms).sum()
+    if all_settled(point) and excess(ours, theirs, ROUNDING * size) > 0:
+        sentence = f"<J^T v, u> by reverse mode is {ours:.12g}, <v, J u> by forward mode {theirs:.12g}"
+        raise Finding("forward_mode", sentence, point)
+
+
+def second_order(point: Point) -> None:
+    """Gradients of <vjp(v), u>: by v, by x against differences, and w^T H u = u^T H w."""
+    engine, n = point.engine, len(point.inputs)
+    if engine.gradient is None or not point.floating:
+        return
+    first = engine.gradient(point.fn, n)
+    u, w = ([drawn([point.inputs[k]], point.seed + s + k)[0] for k in point.floating] for s in (7, 17))
+    everything = [*point.inputs, *point.cotangents]
+    try:
+        by_u, by_w = (quietly(engine.vjp, first, everything, weights) for weights in (u, w))
+    except Exception as error:
+        sentence = f"the gradient of the gradient raises {type(error).__name__}: {error}"
+        raise Finding("second_order", sentence, point, error=error) from error
+    wrong: dict[int, Any] = {k: np.zeros(point.inputs[k].shape) for k in point.floating}
+    right, tolerance = {k: a.copy() for k, a in wrong.items()}, {k: a.copy() for k, a in wrong.items()}
+    off = False
+    for k in point.floating:
+        scale = np.abs(by_u[k]).max(initial=0, where=np.isfinite(by_u[k]))
+        for direction in point.directions(k)[-_MOST_SECONDS:]:  # of many elements the dense directions
+            value, bar = _second_difference(point, k, direction, u)
+            ours, bar = moved_along(by_u[k], direction), SURE * bar + ROUNDING * (scale + np.abs(value))
+            off = off or bool(excess(ours, value, bar) > 0)
+            wrong[k], right[k] = wrong[k] + ours * direction, right[k] + value * direction
+            tolerance[k] = tolerance[k] + bar * np.abs(direction)
+    if off:
+        sentence = "the gradient of <vjp(v), u> by the inputs is not that of differences"
+        raise Finding("second_order", sentence, point, wrong, right, tolerance, u=u)
+    for j, (got, out) in enumerate(zip(by_u[n:], point.value, strict=True)):
+        pushed, bar = _pushed(point, u, j)
+        if (excess(got, pushed.reshape(out.shape), bar.reshape(out.shape)) > 0).any():
+            raise Finding("second_order", f"the gradient of <vjp(v), u> by cotangent {j} is not J u", point, u=u)
+    if not all_settled(point):
+        return
+    ours = sum(float(np.sum(by_u[k] * w[i])) for i, k in enumerate(point.floating))
+    theirs = sum(float(np.sum(by_w[k] * u[i])) for i, k in enumerate(point.floating))
+    terms = [np.abs(by_u[k] * w[i]).sum() + np.abs(by_w[k] * u[i]).sum() for i, k in enumerate(point.floating)]
+    bar = 16 * ROUNDING * (sum(terms) + sum(map(point.size_of, point.floating))) + 9 * flat([*tolerance.values()]).sum()
+    if np.isfinite(bar) and excess(ours, theirs, bar) > 0:
+        sentence = f"the second derivative is not symmetric: w^T H u = {ours:.12g}, u^T H w = {theirs:.12g}"
+        raise Finding("second_order", sentence, point, u=u)
+
+
+def _second_difference(point: Point, k: int, direction: Any, u: list[Any]) -> tuple[Any, Any]:
+    """The derivative of <vjp(v), u> along a direction of input k, and its bar."""
+
+    def f(a: Any) -> Any:
+        inputs = [*point.inputs[:k], a, *point.inputs[k + 1 :]]
+        try:
+            found = quietly(point.engine.vjp, point.fn, inputs, point.cotangents)
+            terms = flat([found[i] * t for i, t in zip(point.floating, u, strict=True)])
+        except Exception:  # outside of fn's domain, or with results of another shape
+            return np.full(count, np.nan)
+        return terms if terms.size == count else np.full(count, np.nan)
+
+    count = sum(point.inputs[i].size for i in point.floating)
+    middle = flat([point.gradients[i] * t for i, t in zip(point.floating, u, strict=True)])
+    value, bar = derivative(f, point.inputs[k], direction, middle, unit=np.count_nonzero(direction) == 1)
+    return float(value.sum()), float(bar.sum())
+
+
+def _pushed(point: Point, u: list[Any], j: int) -> tuple[Any, Any]:
+    """J u of output j by differences, and a tolerance; infinite where not every direction is known."""
+    ends = np.cumsum([0, *(out.size for out in point.value)])
+    own = slice(ends[j], ends[j + 1])
+    total, bar = np.zeros(point.value[j].size), np.zeros(point.value[j].size)
+    for i, k in enumerate(point.floating):
+        rows, bars = (m[:, own] for m in point.numeric[k])
+        if len(rows) != u[i].size:
+            return total, np.full_like(bar, np.inf)
+        weights = u[i].ravel()
+        total, bar = total + weights @ rows, bar + np.abs(weights) @ (SURE * bars + ROUNDING * np.abs(rows))
+    return total, np.where(np.isfinite(total + bar), bar, np.inf)
+
+
+def two_calls(point: Point) -> None:
+    """fn(a) + fn(b): each call keeps what its own derivative needs, and leaves the cotangent as it was."""
+    n = len(point.inputs)
+    others = [a.ravel()[::-1].reshape(a.shape) if is_floating(a) else a for a in point.inputs]
+    other = point.at(others)
+    try:
+        if [a.shape for a in other.value] != [a.shape for a in point.value]:
+            return
+        separate = [*point.gradients, *other.vjp(point.cotangents)]
+    except Exception:  # reversed, the inputs may leave fn's domain
+        return
+
+    def twice(*args: Any) -> Any:
+        return tuple(a + b for a, b in zip(_outputs(point.fn, args[:n]), _outputs(point.fn, args[n:]), strict=True))
+
+    together = quietly(point.engine.vjp, twice, [*point.inputs, *others], point.cotangents)
+    for k in (*point.floating, *(n + k for k in point.floating)):
+        if not same(together[k], separate[k], point.size_of(k % n)):
+            call = "first" if k < n else "second"
+            raise Finding("two_calls", f"in fn(a) + fn(b) the {call} call's gradient of input {k % n} is another",
+                          point, only(k % n, {k % n: together[k]}), only(k % n, {k % n: separate[k]}))  # fmt: skip
+
+
+def repeated_input(point: Point) -> None:
+    """fn(x, x): the engine adds what the rules give; a rule that stores overwrites."""
+    for i in point.floating:
+        for k in point.floating:
+            x = point.inputs[i]
+            if k <= i or x.shape != point.inputs[k].shape:
+                continue
+            apart = point.at([x if n == k else a for n, a in enumerate(point.inputs)])
+            try:
+                if not np.isfinite(flat(apart.value)).all():
+                    continue
+                separate = apart.vjp(drawn(apart.value, point.seed))
+            except Exception:  # what stands at i may be outside of the domain at k
+                continue
+
+            def joined(*args: Any, i: int = i, k: int = k) -> Any:
+                return point.fn(*args[:k], args[i], *args[k:])
+
+            inputs = [a for n, a in enumerate(point.inputs) if n != k]
+            together = quietly(point.engine.vjp, joined, inputs, drawn(apart.value, point.seed))[i]
+            if not same(together, separate[i] + separate[k], np.abs(separate[i]).max(initial=0)):
+                sentence = f"input {i} given as input {k} too: the gradient is not the sum of both gradients"
+                right = {i: separate[i] + separate[k]}
+                raise Finding("repeated_input", sentence, apart, only(i, {i: together}), only(i, right),
+                              parts=(separate[i], separate[k]))  # fmt: skip
+
+
+def reference(point: Point, other: Callable[..., Any]) -> None:
+    """The same values and gradients as another function of the same engine."""
+    theirs = point.at(point.inputs, other)
+    for j, (a, b) in enumerate(zip(point.value, theirs.value, strict=True)):
+        if a.shape != b.shape or a.dtype != b.dtype:
+            sentence = f"output {j} is {a.dtype} {a.shape}, the reference's {b.dtype} {b.shape}"
+            raise Finding("reference", sentence, point)
+        if not same(a, b, wide=2.0**20):
+            raise Finding("reference", f"output {j} is {worst(a, b)} in the reference", point)
+    if all_settled(point):
+        right = theirs.vjp(point.cotangents)
+        for k in point.floating:
+            if not same(point.gradients[k], right[k], wide=2.0**20):
+                sentence = f"the gradient of input {k} is not the reference's"
+                raise Finding("reference", sentence, point, only(k, point.gradients), only(k, right))
+
+
+def _outputs(fn: Callable[..., Any], args: Sequence[Any]) -> list[Any]:
+    """The floating outputs, in the engine's own type."""
+    return [out for out in listed(fn(*args)) if "float" in str(getattr(out, "dtype", ""))]
+
+
+def all_settled(point: Point) -> bool:
+    """Whether every derivative is known to four digits: then conventions at kinks cannot matter."""
+    for k in point.floating:
+        right, tolerance = point.expected(k)
+        if not (tolerance <= 1e-4 * (1 + np.abs(right))).all():
+            return False
+    return True

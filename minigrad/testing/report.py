@@ -1,0 +1,99 @@
+"""What a failed check says: the sentence, the numbers, the inputs as code, a guess, and a test to paste."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .diagnosis import diagnosis
+from .properties import Finding
+
+_MOST_LINES = 6
+
+
+class OpError(AssertionError):
+    """An op's derivative is wrong. The text is for people; ``property``, ``inputs`` and ``diagnosis`` for programs."""
+
+    def __init__(self, text: str, finding: Finding | None = None, guess: str = "") -> None:
+        super().__init__(text)
+        self.property = finding.property if finding else None
+        self.inputs = finding.point.inputs if finding else None
+        self.diagnosis = guess
+
+
+def failure(found: Finding, name: str, others: Sequence[Finding]) -> OpError:
+    """The error to raise for this counterexample; ``others``: failures met on the way to it."""
+    guess = diagnosis(found, others)
+    point = found.point
+    lines = [f"{name} on {point.engine.name}: {found.sentence} (property: {found.property})", ""]
+    lines += [f"    x{k} = {code(a)}" for k, a in enumerate(point.inputs)]
+    if found.wrong:
+        lines += [f"    v{j} = {code(v)}" for j, v in enumerate(point.cotangents)]
+    lines += ["", *elements(found), ""] if found.wrong else [""]
+    if guess:
+        lines += [f"A guess: {guess}.", ""]
+    lines += ["As a test:", "", *pasted(found, name).splitlines()]
+    return OpError("\n".join(lines), found, guess)
+
+
+def elements(found: Finding) -> list[str]:
+    """The elements that differ most, one line each: analytic, numeric and its bar."""
+    numeric = "numeric" if found.property in ("gradient", "second_order") else "expected"
+    rows: list[tuple[float, str]] = []
+    for k, wrong in found.wrong.items():
+        if k not in found.right:
+            rows.append((0.0, f"    input {k}: analytic {code(np.asarray(wrong))}; too many elements to list"))
+            continue
+        right, tolerance = found.right[k], found.tolerance.get(k)
+        for at in np.ndindex(np.shape(right)):
+            if tolerance is not None and not np.isfinite(tolerance[at]):
+                continue
+            bar = f" ± {tolerance[at]:.0e}" if tolerance is not None else ""
+            with np.errstate(all="ignore"):
+                off = np.nan_to_num(abs(wrong[at] - right[at]), nan=np.inf)
+            if off > (tolerance[at] if tolerance is not None else 0):
+                where = f"x{k}{list(map(int, at)) if at else ''}"
+                what = "d<v, fn>" if found.property != "second_order" else "d<vjp(v), u>"
+                values = f"analytic {wrong[at]:.10g}   {numeric} {right[at]:.10g}{bar}"
+                rows.append((off, f"    {what}/d {where}:  {values}"))
+    rows.sort(key=lambda row: -row[0])
+    more = [f"    and {len(rows) - _MOST_LINES} more"] if len(rows) > _MOST_LINES else []
+    return [line for _, line in rows[:_MOST_LINES]] + more
+
+
+def code(a: Any) -> str:
+    """The Python that makes this value."""
+    if isinstance(a, (tuple, list)):
+        inside = ", ".join(map(code, a))
+        return f"[{inside}]" if isinstance(a, list) else f"({inside}{',' * (len(a) == 1)})"
+    if not isinstance(a, np.ndarray):
+        return re.sub(r"\b(nan|inf)\b", r"np.\1", repr(a.item() if isinstance(a, np.generic) else a))
+    kind = "" if a.dtype in (np.float64, np.int64, np.bool_) and a.size else f", np.{a.dtype.name}"
+    if not a.size:
+        return f"np.zeros({a.shape}{kind if a.dtype != np.float64 else ''})"
+    listed = re.sub(r"\b(nan|inf)\b", r"np.\1", repr(a.tolist()))
+    return f"np.array({listed}{kind})"
+
+
+def pasted(found: Finding, name: str) -> str:
+    """A test of this one point."""
+    point = found.point
+    function = name if name.isidentifier() else "fn"
+    named = re.sub(r"\W+", "_", name).strip("_") or "op"
+    options = [f"seed={point.seed}"]
+    if point.engine.name != "minigrad":
+        options.append(f'engine="{point.engine.name}"')
+    arguments = ", ".join(f"x{k}" for k in range(len(point.inputs)))
+    return "\n".join(
+        [
+            "import numpy as np",
+            "from minigrad.testing import check_at",
+            "",
+            f"def test_{named}_{found.property}():",
+            *(f"    x{k} = {code(a)}" for k, a in enumerate(point.inputs)),
+            f"    check_at({function}, [{arguments}], {', '.join(options)})",
+        ]
+    )
