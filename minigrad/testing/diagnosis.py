@@ -225,7 +225,7 @@ def only_signs(found: Finding) -> Explanations:
     bad = [(k, found.point.inputs[k], off) for k, _, _, off in _bad(found)]
     if found.property != "gradient" or not bad:
         return {}
-    probes = (
+    probes: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], Any]], ...] = (
         ("the input is negative", lambda a: a < 0, lambda a: -a),
         ("the input is positive", lambda a: a > 0, lambda a: -a),
         ("the input is large", lambda a: np.abs(a) >= 1, lambda a: a / 64),

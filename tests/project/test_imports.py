@@ -48,6 +48,7 @@ MINIGRAD = {
     "fused.optim": "engine memory optim fused.cpu fused.cpu.* fused.workspace",
     "fused.descent": "engine optim fused.buffers fused.cpu fused.cpu.* fused.mlp fused.optim fused.workspace",
     "testing.*": "engine ops testing.*",
+    "testing.strategies": "engine nn random testing.*",
     "testing": "testing.*",
 }
 BOTTOM = "errors files"  # the sentences of bad input, and files that are whole or absent
