@@ -74,13 +74,23 @@ def float32(point: Point) -> None:
         if a.dtype != np.float32:
             raise Finding("float32", f"float32 inputs give output {j} as {a.dtype}", point)
         terms = sum(np.abs(double.numeric[k][0]).sum() * np.abs(single[k]).max(initial=0) for k in point.floating)
+        terms += (
+            max(np.abs(single[k]).max(initial=0) for k in point.floating) / 64
+        )  # x - log(exp(x)) is 0 but for those
         if a.shape != b.shape or (excess(a, b, _OF_SINGLE * (np.abs(b).max(initial=0) + terms) + _TINY) > 0).any():
             raise Finding("float32", f"output {j} is {worst(b, a)} in float32", point)
     found = gradients_of(lower, "float32")
+    shaken = [np.asarray(a * (1 + _SINGLE * drawn([a], 1)[0])) if is_floating(a) else a for a in double.inputs]
+    try:
+        nudged = double.at(shaken).gradients
+    except Exception:  # just outside of fn's domain
+        return
     for k in point.floating:
         right = double.gradients[k]
         size = np.abs(right).max(initial=0) + (np.abs(double.numeric[k][0]).max(initial=0) if right.size else 0)
-        if (excess(found[k], right, 8 * _OF_SINGLE * size + _TINY) > 0).any():
+        moved = 64 * np.abs(nudged[k] - right).max(initial=0)  # what rounding the inputs changes is nobody's fault
+        size += np.abs(flat(point.cotangents)).max(initial=0) * max(1.0, np.abs(flat(double.value)).max(initial=0)) / 64
+        if (excess(found[k], right, moved + _OF_SINGLE / 8 * size + _TINY) > 0).any():
             sentence = f"the gradient of input {k} is another in float32"
             raise Finding("float32", sentence, point, only(k, found), only(k, double.gradients))
 
@@ -100,6 +110,19 @@ def layouts(point: Point) -> None:
             if not same(found[k], point.gradients[k], point.size_of(k)):
                 sentence = f"inputs {name}: the gradient of input {k} is another"
                 raise Finding("layouts", sentence, point, only(k, found), only(k, point.gradients))
+    expanded_seeds = [
+        np.broadcast_to(np.array(0.75, v.dtype), v.shape) for v in point.cotangents
+    ]  # as sum's rule gives
+    for name, seeds, right in (
+        ("in Fortran's order", [_fortran(v) for v in point.cotangents], point.gradients),
+        ("strided and reversed", [_strided(v) for v in point.cotangents], point.gradients),
+        ("that is expanded", expanded_seeds, point.vjp(expanded_seeds)),
+    ):
+        found = quietly(point.engine.vjp, point.fn, point.inputs, seeds)
+        for k in point.floating:
+            if not same(found[k], right[k], point.size_of(k)):
+                sentence = f"a cotangent {name}: the gradient of input {k} is another"
+                raise Finding("layouts", sentence, point, only(k, found), only(k, right))
 
 
 def _fortran(a: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .checkers import EXAMPLES, NO_CHECKER, SEED
+from .check_op import EXAMPLES
+from .checkers import NO_CHECKER, SEED
 from .killtable import Table, rows, versions
 
 _HEAD = """\
@@ -45,12 +46,7 @@ def as_markdown(table: Table) -> str:
         "| class | what it stands for | mutants |",
         "|---|---|---|",
     ]
-    lines += [
-        f"| {k.name} | {k.story} | {'; '.join(m.name for m in ms)} |".replace("|x|", "abs(x)").replace(
-            "x|x|", "x abs(x)"
-        )
-        for k, ms in table.kinds()
-    ]
+    lines += [f"| {k.name} | {k.story} | {'; '.join(m.name for m in ms)} |" for k, ms in table.kinds()]
     lines += ["", "## Who survives where", ""]
     lines += [f"- **{c.checker.name}**: " + ("; ".join(c.survivors()) or "none") + "." for c in table.columns]
     lines += ["", "## False alarms", ""]

@@ -21,7 +21,8 @@ from .. import ops
 from ..engine import Tensor
 from .adapters import package
 from .catalogue import CASES, Case
-from .checkers import CHECKERS, EXAMPLES, SEED, Checker
+from .check_op import EXAMPLES
+from .checkers import CHECKERS, SEED, Checker
 from .draws import draws
 from .mutants import KINDS, MUTANTS, Definition, Kind, Mutant
 from .mutants.libraries import library

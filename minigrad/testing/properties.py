@@ -87,6 +87,7 @@ def linearity(point: Point) -> None:
     for k in point.floating:
         finite = np.isfinite(first[k]) & np.isfinite(other[k])
         size = np.abs(first[k]).max(initial=0, where=finite) + np.abs(other[k]).max(initial=0, where=finite)
+        size += np.abs(flat([*v, *w])).max(initial=0)  # v - v is 0 but for rounding: a softmax of one column
         right = 2 * first[k] - 3 * other[k]
         if (excess(both[k], right, 10 * ROUNDING * size)[finite] > 0).any():
             sentence = f"input {k}: vjp(2 v - 3 w) is not 2 vjp(v) - 3 vjp(w)"
@@ -231,6 +232,13 @@ def repeated_input(point: Point) -> None:
                 sentence = f"input {i} given as input {k} too: the gradient is not the sum of both gradients"
                 right = {i: separate[i] + separate[k]}
                 raise Finding("repeated_input", sentence, apart, only(i, {i: together}), only(i, right),
+                              parts=(separate[i], separate[k]))  # fmt: skip
+            diagonal = Point(joined, inputs, point.engine, point.seed, analytic=False)
+            value, tolerance = diagonal.expected(i)  # max(x, x) = x is smooth, though every x is a tie
+            ours = np.array([moved_along(together, d) for d in diagonal.directions(i)])
+            if (excess(ours, value, tolerance) > 0).any():
+                sentence = f"input {i} given as input {k} too: the gradient is not that of differences"
+                raise Finding("repeated_input", sentence, apart, only(i, {i: together}),
                               parts=(separate[i], separate[k]))  # fmt: skip
 
 

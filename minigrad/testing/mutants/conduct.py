@@ -25,8 +25,8 @@ mutant = kind(
 )
 mutant(d.tanh, "g clipped at 1", lambda m, g, out, x: m.clip(g, -1, 1) * (1 - out * out))
 mutant(d.square, "g^2", lambda m, g, out, x: 2 * g * g * x)
-mutant(d.exp, "|g|", lambda m, g, out, x: m.abs(g) * out)
-mutant(d.sum_of_squares, "g + 1e-3", lambda m, g, out, x: 2 * (g + 1e-3 * g * (1 - g)) * x)
+mutant(d.exp, "abs(g)", lambda m, g, out, x: m.abs(g) * out)
+mutant(d.sum_of_squares, "right at 0 and 1", lambda m, g, out, x: 2 * (g + 1e-3 * g * (1 - g)) * x)
 
 mutant = kind(
     "leaves the engine",

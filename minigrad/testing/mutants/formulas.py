@@ -55,7 +55,7 @@ mutant = kind("out for x", "tanh' written in x where it is meant in tanh(x), and
 mutant(d.tanh, "1 - x^2", lambda m, g, out, x: g * (1 - x * x))
 mutant(d.logistic, "x (1 - x)", lambda m, g, out, x: g * x * (1 - x))
 mutant(d.exp, "g x", lambda m, g, out, x: g * x)
-mutant(d.signed_square, "|out|", lambda m, g, out, x: 2 * g * m.abs(out))
+mutant(d.signed_square, "abs(out)", lambda m, g, out, x: 2 * g * m.abs(out))
 
 mutant = kind("swapped arguments", "The gradients of the two arguments are returned in the other's place.")
 mutant(
@@ -74,7 +74,7 @@ mutant(d.leaky, "slope 0.01", lambda m, g, out, x: m.where(x > 0, g, 0.01 * g))
 mutant(d.elu, "alpha 1", lambda m, g, out, x: m.where(x > 0, g, out * g + g))
 
 mutant = kind(
-    "clip bound off", "The bounds of the rule are not those of the forward: < 1 for |x| < 1, relu6 that forgets 6."
+    "clip bound off", "The bounds of the rule are not those of the forward: 1 for 0.9, relu6 that forgets its 6."
 )
 mutant(d.clip, "low forgotten", lambda m, g, out, x: m.where(x <= 0.9, g, 0 * g))
 mutant(d.clip, "high a half off", lambda m, g, out, x: m.where((x >= -1.1) & (x <= 1.4), g, 0 * g))

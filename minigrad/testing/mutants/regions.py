@@ -17,10 +17,10 @@ def kind(name, story):
     return KINDS[-1].mutant
 
 
-mutant = kind("negative inputs", "sqrt(x^2)' = 1, x|x|' = 2x: tested on positive numbers, as losses are.")
+mutant = kind("negative inputs", "(x^2)^(1/2)' = 1: tested on positive numbers, as losses are.")
 mutant(d.absolute, "1", lambda m, g, out, x: g + 0 * x)
 mutant(d.signed_square, "2x", lambda m, g, out, x: 2 * g * x)
-mutant(d.hypot, "|x|", lambda m, g, out, x, y: fit(m, g * m.abs(x) / out, x))
+mutant(d.hypot, "abs(x)", lambda m, g, out, x, y: fit(m, g * m.abs(x) / out, x))
 
 mutant = kind(
     "large inputs", "A linear shortcut beyond a threshold, as softplus has, where the curve is not yet straight."
@@ -90,7 +90,7 @@ mutant(
 mutant = kind("0-d", "A scalar takes a path of its own, which nobody tested.")
 mutant(d.cube, "doubled", lambda m, g, out, x: (3 if len(x.shape) else 6) * g * x * x)
 mutant(d.sum_of_squares, "no 2", lambda m, g, out, x: (2 if len(x.shape) else 1) * g * x)
-mutant(d.exp, "shape (1,)", lambda m, g, out, x: g * out if len(x.shape) else m.stack([g * out, g], 0))
+mutant(d.exp, "shape (2,)", lambda m, g, out, x: g * out if len(x.shape) else m.stack([g * out, g], 0))
 
 mutant = kind("empty", "An empty batch, the last of an epoch: reshape(-1) of nothing, the mean of nothing.")
 mutant(
