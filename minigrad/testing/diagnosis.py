@@ -12,25 +12,50 @@ from typing import Any
 
 import numpy as np
 
+from .engines import is_floating
 from .kinks import flat
-from .measure import Point
+from .measure import Point, drawn
 from .properties import Finding, gradient
 
 Explanations = dict[Hashable, str]  # None: the guess has nothing to say about this shape
+_MOST = 0.8  # of the other failures must have the same explanation
 _POWERS = (-2, -1, 1, 2)
 
 
 def diagnosis(found: Finding, others: Sequence[Finding] = ()) -> str:
     """A sentence on what the mistake may be; empty where nothing fits."""
     alike = [f for f in others if f.property == found.property and bool(f.wrong) == bool(found.wrong)]
+    alike += _nearby(found)
     for guess in GUESSES:
-        explained = guess(found) or {}
-        for other in alike:
-            if explained and (theirs := guess(other)) is not None:
-                explained = {key: s for key, s in explained.items() if key in theirs}
+        explained = _tried(guess, found) or {}
+        told = [theirs for other in alike if explained and (theirs := _tried(guess, other)) is not None]
+        explained = {key: s for key, s in explained.items() if sum(key in t for t in told) >= _MOST * len(told)}
         if explained:
             return next(iter(explained.values()))
     return ""
+
+
+def _tried(guess: Callable[[Finding], Explanations | None], found: Finding) -> Explanations | None:
+    try:
+        return guess(found)
+    except Exception:  # a function that fails at this point; a guess must not hide what was found
+        return {}
+
+
+def _nearby(found: Finding) -> Iterator[Finding]:
+    """The same failure at inputs without zeros and ones: what shrinking makes simple fits many explanations."""
+    if found.property != "gradient" or not found.right:
+        return
+    point = found.point
+    for seed in range(3):
+        moved = [a + drawn([a], seed + k)[0] / 5 if is_floating(a) else a for k, a in enumerate(point.inputs)]
+        try:
+            gradient(point.at(moved))
+        except Finding as other:
+            if other.right:
+                yield other
+        except Exception:  # outside of fn's domain
+            continue
 
 
 def _compared(found: Finding) -> Iterator[tuple[int, Any, Any, Any]]:
@@ -162,12 +187,13 @@ def ratio(found: Finding) -> Explanations:
     """A constant factor; perhaps a length, as of a mean for a sum."""
     bad = _bad(found)
     explained: Explanations = {}
-    ratios = [wrong[off] / right[off] for _, wrong, right, off in bad if (right[off] != 0).all()]
-    if not ratios or len(ratios) < len(bad) or any((~off & (right != 0)).any() for _, _, right, off in bad):
+    plain = {k: np.abs(right) > 1e-3 * np.abs(right).max() for k, _, right, _ in bad}
+    if not bad or any((off & ~plain[k] & (right == 0)).any() or (plain[k] & ~off).any() for k, _, right, off in bad):
         return {}
-    c = float(flat(ratios)[0])
-    if c == 0 or not _close(flat(ratios), np.full(flat(ratios).shape, c), 1e-7):
+    ratios = flat([wrong[plain[k]] / right[plain[k]] for k, wrong, right, _ in bad])
+    if not ratios.size or ratios[0] == 0 or not np.allclose(ratios, ratios[0], rtol=1e-6, atol=0):
         return {}
+    c = float(np.median(ratios))
     if abs(c - 1) < 1e-2:
         return {"nearly": f"right but for a factor of 1 {c - 1:+.2g}: a rounded constant, or float32 on the way"}
     for name, n in _lengths(found):
@@ -214,7 +240,7 @@ def term(found: Finding) -> Explanations:
     vs = found.point.cotangents
     bad = _bad(found)
     for c, what in ((1, "too much"), (-1, "missing")):
-        if bad and all(any(_close(w - r, c * v) for v in vs) for _, w, r, _ in bad):
+        if bad and all(r.any() and any(_close(w - r, c * v) for v in vs) for _, w, r, _ in bad):
             return {("term", c): f"a term g is {what}: the gradient differs by the cotangent itself"}
     return {}
 
@@ -233,8 +259,8 @@ def only_signs(found: Finding) -> Explanations:
     )
     for name, law, change in probes:
         changed = list(found.point.inputs)
-        for k, a, _ in bad:
-            changed[k] = np.asarray(change(a))
+        for k, a, off in bad:
+            changed[k] = np.where(off, change(a), a)
         if all(law(a[off]).all() for _, a, off in bad) and _passes(found.point.at(changed)):
             explained[name] = f"wrong only where {name}"
     return explained
@@ -301,6 +327,10 @@ def conduct(found: Finding) -> Explanations:
             return {"overwrites": "wrong only when an input appears twice: the second gradient overwrites the first "
                     "instead of being added"}  # fmt: skip
         return {"twice": "wrong only when an input appears twice"}
+    if "error" in found.more:
+        return {}
+    if "together" in found.more:
+        return {"ties": "ties: equal numbers share one gradient, and together they get too much or too little of it"}
     if found.property == "purity":
         if "writes into input" in found.sentence:
             return {"mutated": "a mutated value: an in-place operation on an argument (+=, out=, sort())"}
@@ -319,13 +349,13 @@ GUESSES: tuple[Callable[[Finding], Explanations | None], ...] = (
     swapped,
     sign,
     misplaced,
-    unit_cotangent,
     broadcast,
+    unit_cotangent,
     only_signs,
     ratio,
     power,
-    term,
     only_some,
+    term,
     conduct,
 )
 

@@ -78,7 +78,7 @@ def _pulled(outs: Sequence[Any], wrt: list[Tensor], seeds: Sequence[Any], **opti
 def _vjp(fn: Callable[..., Any], inputs: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
     arguments = [_wrapped(a, True) for a in inputs]
     wrt = [t for t in arguments if isinstance(t, Tensor)]
-    found = iter(_pulled(_floating(fn(*arguments)), wrt, [_wrapped(np.asarray(v), False) for v in cotangents]))
+    found = iter(_pulled(_floating(fn(*arguments)), wrt, cotangents))
     pulled = [next(found) if isinstance(t, Tensor) else None for t in arguments]
     return [
         g.data if g is not None else np.zeros(a.shape, a.dtype) if is_floating(a) else None

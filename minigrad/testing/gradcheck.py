@@ -1,27 +1,22 @@
 """Are the derivatives right? PyTorch's ``gradcheck`` and ``gradgradcheck``, with an error bar on the numeric side.
 
-With the central difference ``D(h) = (f(x + h) - f(x - h)) / 2h = f'(x) + a h^2 + b h^4 + ...``, two Richardson steps
-remove a and b::
-
-    T(h) = (4 D(h/2) - D(h)) / 3        R = (16 T(h/2) - T(h)) / 15 = f'(x) + O(h^6)
-
-R is the numeric derivative, and ``|T(h/2) - T(h)| + 32 u max|f| / h`` (u = 2^-53) its error bar: what the last step
-corrected, and the rounding of f, which D magnifies (a correctly rounded f gives 7 u |f| / h; 32 allows it some ulps).
+The numeric side and its bar are Richardson's, of differences.py.
 Analytic and numeric agree where they differ by no more than ``bar + atol + rtol |numeric|``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..engine import Tensor, gradients
+from .differences import UNIT_ROUNDOFF, central
 
 _SEED = 0
 _MOST_ROWS = 32  # up to so many outputs the whole Jacobian is compared, beyond that so many weighted sums of its rows
-_UNIT_ROUNDOFF = 2.0**-53
 
 
 class GradcheckError(RuntimeError):
@@ -126,7 +121,7 @@ def _check(
                 f"{names[i]}: two equal calls gave gradients that differ by {np.abs(ours - same).max():.3g}"
             )
         numeric, bar = _differences(func, inputs, inputs[i], eps)
-        bar_of_ours = 16 * _UNIT_ROUNDOFF * np.abs(ours).max(axis=1, keepdims=True, initial=0, where=np.isfinite(ours))
+        bar_of_ours = 16 * UNIT_ROUNDOFF * np.abs(ours).max(axis=1, keepdims=True, initial=0, where=np.isfinite(ours))
         if len(rows) == size:
             ours, label = ours @ rows, _places(outs)  # the rows are orthonormal: this undoes their weights
         else:
@@ -178,19 +173,14 @@ def _differences(func: Callable[..., Any], inputs: list[Any], x: Tensor, eps: fl
         moved = original.copy()
         moved.flat[i] += step
         x.data = moved
-        return np.concatenate([np.zeros(0), *(out.data.ravel() for out in _floating(func(*inputs)))]), moved.flat[i]
+        out = np.concatenate([np.zeros(0), *(out.data.ravel() for out in _floating(func(*inputs)))])
+        return out, float(moved.flat[i] - original.flat[i])  # x + h is rounded: the step that was taken
 
     try:
-        with np.errstate(all="ignore"):
-            for i in range(original.size):
-                h, d, largest = eps * max(1.0, abs(original.flat[i])), [], 0.0
-                for step in (h, h / 2, h / 4):
-                    (up, above), (down, below) = at(i, step), at(i, -step)
-                    d.append((up - down) / (above - below))  # x + h is rounded: the step that was taken
-                    largest = np.maximum(largest, np.maximum(np.abs(up), np.abs(down)))
-                wide, narrow = (4 * d[1] - d[0]) / 3, (4 * d[2] - d[1]) / 3
-                numeric.append((16 * narrow - wide) / 15)
-                bars.append(np.abs(narrow - wide) + 32 * _UNIT_ROUNDOFF * largest / h)
+        for i in range(original.size):
+            found = central(partial(at, i), eps * max(1.0, abs(original.flat[i])))
+            numeric.append(found.value)
+            bars.append(found.bar)
     finally:
         x.data = original
     size = len(numeric[0]) if numeric else sum(out.numel() for out in _floating(func(*inputs)))

@@ -112,7 +112,7 @@ class Point:
             right = np.where(v == 0, 0, rows) @ v if v.size else np.zeros(len(rows))
             bar = np.where(v == 0, 0, bars) @ np.abs(v)
             rounding = 2**10 * UNIT_ROUNDOFF * (np.where(np.isfinite(rows), np.abs(rows), 0) @ np.abs(v))
-        tolerance = SURE * bar + rounding
+        tolerance = SURE * bar + rounding + 2**10 * UNIT_ROUNDOFF * _largest(v)
         tolerance[~np.isfinite(tolerance) | ~np.isfinite(right)] = np.inf
         return np.where(np.isfinite(right), right, 0), tolerance
 
@@ -125,13 +125,15 @@ class Point:
     @property
     def size(self) -> float:
         """How large the numbers are that a value is made of, for what rounding may do to it."""
-        moved = [_largest(rows) * _largest(self.inputs[k]) for k, (rows, _) in self.numeric.items()]
+        moved = [(1 + _largest(rows)) * _largest(self.inputs[k]) for k, (rows, _) in self.numeric.items()]
         return sum(moved) + max((_largest(out) for out in self.value), default=0.0)
 
     def size_of(self, k: int) -> float:
         """The same for the gradient of input k."""
         rows, v = self.numeric[k][0], np.abs(flat(self.cotangents))
-        return _largest(self.gradients[k]) + _largest(np.abs(np.where(np.isfinite(rows), rows, 0)) @ v)
+        moved = _largest(np.abs(np.where(np.isfinite(rows), rows, 0)) @ v)
+        # Terms as large as v may cancel, as in a softmax of one number.
+        return _largest(self.gradients[k]) + moved + _largest(v)
 
     @property
     def judged(self) -> bool:

@@ -37,12 +37,10 @@ __all__ = [
     "well_conditioned",
 ]
 
-ROUND = st.integers(-24, 24).map(lambda k: k / 8)
-
 
 def numbers(low: float = -3.0, high: float = 3.0) -> SearchStrategy[float]:
     """Floats between ``low`` and ``high``: eighths, which are easy to read, and any."""
-    return ROUND.filter(lambda x: low <= x <= high) | st.floats(low, high)
+    return st.integers(int(8 * low), int(8 * high)).map(lambda k: k / 8) | st.floats(low, high)
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3) -> SearchStrategy[Any]:

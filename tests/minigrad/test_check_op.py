@@ -1,0 +1,185 @@
+"""check_op: awkward right ops pass, planted ones are found, the counterexample is small and can be pasted."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import assume
+from hypothesis import strategies as st
+
+import minigrad as mg
+from minigrad import derivatives, op
+from minigrad.testing import Engine, OpError, check_at, check_op
+from minigrad.testing.catalogue import CASES
+from minigrad.testing.engines import MINIGRAD
+from minigrad.testing.strategies import arrays, broadcastable, mlps, programs, shapes, tensors
+
+FEW = 12
+ANY = arrays(shapes(max_dims=2))
+POSITIVE = arrays(shapes(max_dims=2), st.floats(0.3, 3))
+
+
+def planted(forward, *rules):
+    wrong = op(forward)
+    derivatives(wrong, *rules)
+    return wrong
+
+
+def square(x):
+    return x * x
+
+
+def product(x, y):
+    return x * y
+
+
+SAMPLE = ["add", "power:array", "matmul", "where", "clip", "maxout", "amax:axis", "std", "softmax", "getitem:pairs"]
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_no_false_alarm_on_the_catalogue(name):
+    (case,) = (c for c in CASES if c.name == name)
+    inputs = case.inputs.map(lambda drawn: [*drawn[0], *drawn[1]])
+    report = check_op(lambda *args: case.ours(mg.ops, *args), inputs, name=name, max_examples=FEW)
+    assert report.passed["gradient"] > FEW // 2
+
+
+AWKWARD = {
+    "relu": (mg.relu, [ANY]),
+    "abs": (mg.abs, [ANY]),
+    "clip": (lambda x: mg.clip(x, -0.5, 1.0), [ANY]),
+    "largest of ties": (mg.amax, [arrays(shapes(1, 2, 1), st.sampled_from([0.0, 1.0]))]),
+    "first of ties": (lambda x: mg.max(x, -1).values, [arrays(shapes(1, 2, 1), st.sampled_from([0.0, 1.0]))]),
+    "maximum": (mg.maximum, broadcastable(2, st.sampled_from([0.0, 1.0, 2.0]), max_dims=2)),
+    "norm": (lambda x: mg.std(x, correction=0), [arrays(shapes(1, 2, 1), st.sampled_from([0.0, 1.0]))]),
+    "sqrt near 0": (mg.sqrt, [arrays(shapes(max_dims=1), st.sampled_from([0.0, 1e-9, 1e-4, 0.01, 1.0, 4.0]))]),
+    "log near 0": (mg.log, [arrays(shapes(max_dims=1), st.sampled_from([1e-300, 1e-7, 0.01, 1.0, 1e9]))]),
+    "a kink in the slope": (lambda x: mg.relu(x) * x, [ANY]),
+    "steps": (lambda x: mg.where(x > 0, x + 1, x), [ANY]),
+    "constant": (lambda x: mg.sign(x) * 2, [ANY]),
+    "several outputs": (lambda x: (mg.exp(x), x.sum(), x * 3), [ANY]),
+    "steep": (lambda x: mg.exp(20 * x), [ANY]),
+    "tiny": (lambda x: 1e-20 * x * x, [ANY]),
+    "an integer beside": (lambda x, i: x[i], [arrays((3,)), st.lists(st.integers(0, 2), max_size=3).map(np.int64)]),
+    "another domain": (lambda x: (mg.sqrt(x), assume(bool((x.data >= 0).all())))[0], [ANY]),
+}
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_no_false_alarm_at_kinks_and_edges(name):
+    fn, inputs = AWKWARD[name]
+    check_op(fn, inputs, max_examples=2 * FEW)
+
+
+def test_a_report_says_what_was_asked():
+    report = check_op(mg.tanh, [ANY], max_examples=FEW)
+    assert report.examples >= FEW
+    assert set(report.passed) >= {"purity", "gradient", "linearity", "second_order", "two_calls", "float32", "layouts"}
+    assert report.complex_step
+    assert str(report).startswith(f"tanh on minigrad: {report.examples} examples in ")
+
+
+def test_the_complex_step_is_left_where_a_function_is_not_analytic():
+    assert not check_op(lambda x: mg.abs(x) * 2, [ANY], max_examples=FEW).complex_step
+
+
+def test_the_counterexample_is_the_smallest():
+    wrong = planted(product, lambda g, out, x, y: g * y, lambda g, out, x, y: -g * x)
+    with pytest.raises(OpError) as error:
+        check_op(wrong, broadcastable(2))
+    assert [a.tolist() for a in error.value.inputs] in ([1.0, 0.0], [1.0, 1.0], [0.125, 0.0])
+    text = str(error.value)
+    assert text.startswith("product on minigrad: the gradient of input 1 is not that of differences")
+    assert "d<v, fn>/d x1:  analytic -" in text
+    assert " ± " in text
+    assert "the wrong sign, in the rule of input 1" in text
+
+
+@pytest.mark.parametrize("factor", [-1, 1 + 1e-6, 3])
+def test_the_pasted_test_fails_too(factor):
+    wrong = planted(square, lambda g, out, x: g * x * (2 * factor))
+    with pytest.raises(OpError) as error:
+        check_op(wrong, [ANY], name="wrong")
+    namespace = {"wrong": wrong}
+    exec(str(error.value).partition("As a test:")[2], namespace)
+    (test,) = (f for name, f in namespace.items() if name.startswith("test_"))
+    with pytest.raises(OpError, match="the gradient of input 0"):
+        test()
+
+
+def test_a_wrong_rule_is_found_beside_the_kink():
+    wrong = planted(lambda x: np.maximum(x, 0), lambda g, out, x: 2 * g * (x > 0))
+    with pytest.raises(OpError) as error:
+        check_op(wrong, [ANY])
+    assert (error.value.inputs[0] > 0).any()
+
+
+def test_ties_may_share_as_they_like_but_not_more_than_there_is():
+    def larger(x, y):
+        return np.maximum(x, y)
+
+    both = planted(larger, lambda g, out, x, y: g * (x >= y), lambda g, out, x, y: g * (y >= x))
+    first = planted(larger, lambda g, out, x, y: g * (x >= y), lambda g, out, x, y: g * (y > x))
+    inputs = [arrays((2,), st.sampled_from([0.0, 1.0]))] * 2
+    check_op(first, inputs, max_examples=FEW)
+    with pytest.raises(OpError, match="ties"):
+        check_op(both, inputs)
+
+
+def test_a_function_that_cannot_be_judged_is_said():
+    with pytest.raises(OpError, match=r"nearly none could be judged \(\d+ times for values that are not finite\)"):
+        check_op(lambda x: mg.sqrt(-x * x - 1), [arrays((2,))])
+    with pytest.raises(OpError, match="kinks, or a domain's edge"):
+        check_op(lambda x: mg.abs(x), [st.just(np.zeros(2))])
+    with pytest.raises(OpError, match="these inputs cannot be judged"):
+        check_at(mg.abs, [np.zeros(2)])
+
+
+def test_broadcasting_is_asked_for_where_it_is_promised():
+    def same_shape(x, y):
+        if np.shape(x) != np.shape(y):
+            raise ValueError("shapes differ")
+        return x * y
+
+    inputs = arrays((2, 2)).flatmap(lambda a: st.tuples(st.just(a), st.just(a + 1)))
+    f = planted(same_shape, lambda g, out, x, y: g * y, lambda g, out, x, y: g * x)
+    check_op(f, inputs, max_examples=FEW)
+    with pytest.raises(OpError, match="inputs that broadcast are refused"):
+        check_op(f, inputs, broadcasts=True)
+
+
+def test_a_reference():
+    assert check_op(mg.softplus, [ANY], reference=lambda x: mg.log(1 + mg.exp(x)), max_examples=FEW)
+    with pytest.raises(OpError, match=r"output 0 is .* in the reference"):
+        check_op(mg.softplus, [ANY], reference=lambda x: mg.log(1 + mg.exp(x)) * (1 + 1e-6), max_examples=FEW)
+
+
+def test_an_engine_of_ones_own_needs_two_functions():
+    two = Engine("two", MINIGRAD.value, MINIGRAD.vjp)
+    report = check_op(mg.tanh, [ANY], engine=two, max_examples=FEW)
+    assert report.engine == "two"
+    pushed = Engine("three", MINIGRAD.value, MINIGRAD.vjp, lambda fn, inputs, tangents: [np.ones(inputs[0].shape)])
+    with pytest.raises(OpError, match="forward mode"):
+        check_op(lambda x: x * 2, [ANY], engine=pushed)
+
+
+def test_the_same_examples_every_time():
+    seen = []
+    for seed in (None, None, 1):
+        drawn = []
+        check_op(lambda x, d=drawn: (d.append(x.shape), x * 2)[1], [ANY], max_examples=5, seed=seed, order=1)
+        seen.append(drawn)
+    assert seen[0] == seen[1] != seen[2]
+
+
+def test_networks_and_programs_have_right_derivatives():
+    check_op(lambda x, n: n.net(x), mlps().map(lambda n: (n.x, n)), max_examples=FEW, float32=False, edges=False)
+    run = lambda *args: args[-1](mg, *args[:-1])
+    check_op(run, programs(kinks=True).map(lambda p: (*p.inputs, p)), max_examples=FEW, edges=False, broadcasts=False)
+    check_op(lambda x: x * 2, tensors((2,)).map(lambda t: [t.detach().data]), max_examples=FEW)
+
+
+def test_gradcheck_needs_no_hypothesis():
+    script = "import sys, minigrad.testing as t; t.gradcheck, t.check_at; assert 'hypothesis' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stderr == ""
