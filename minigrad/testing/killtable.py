@@ -1,0 +1,226 @@
+"""Who kills which mutant: every checker on the same planted mistakes, and on right derivatives, which it must let pass.
+
+A checker kills a mutant if it complains about the wrong half and, at the same draw, not about the right half. A mutant
+that cannot be made in a checker's library, or that its functions cannot show, is not counted there.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..engine import Tensor
+from .adapters import package
+from .catalogue import CASES, Case
+from .check_op import EXAMPLES
+from .checkers import CHECKERS, SEED, Checker
+from .draws import draws
+from .mutants import KINDS, MUTANTS, Definition, Kind, Mutant
+from .mutants.libraries import library
+
+_CHANGES_DTYPE = ("astype", "power:array")  # astype(float64), and x ** an array of float64
+
+DRAWS = 10  # for checkers that do not draw for themselves
+KILLED, SURVIVED, NOT_APPLICABLE = "killed", "survived", "n/a"
+
+
+@dataclass
+class Column:
+    """What one checker said: a verdict for each mutant, and the right ops that it complained about."""
+
+    checker: Checker
+    verdicts: dict[str, str] = field(default_factory=dict)
+    judged: int = 0
+    alarms: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def count(self, verdict: str, mutants: Iterable[Mutant]) -> int:
+        """How many of these got this verdict."""
+        return sum(self.verdicts.get(m.name) == verdict for m in mutants)
+
+    def killed_of(self, mutants: Sequence[Mutant]) -> str:
+        """ "2/3", or "n/a" if none of them can be made there."""
+        killed, lived = self.count(KILLED, mutants), self.count(SURVIVED, mutants)
+        return f"{killed}/{killed + lived}" if killed + lived else NOT_APPLICABLE
+
+    def survivors(self) -> list[str]:
+        """The names of mutants that live."""
+        return [name for name, verdict in self.verdicts.items() if verdict == SURVIVED]
+
+
+@dataclass
+class Table:
+    """The columns, and what they stand for."""
+
+    mutants: list[Mutant]
+    columns: list[Column]
+    draws: int = DRAWS
+
+    def kinds(self) -> list[tuple[Kind, list[Mutant]]]:
+        """The classes that have mutants here, with these."""
+        names = {m.name for m in self.mutants}
+        found = [(kind, [m for m in kind.mutants if m.name in names]) for kind in KINDS]
+        return [(kind, mutants) for kind, mutants in found if mutants]
+
+
+def kill_table(
+    checkers: Sequence[str], mutants: Sequence[Mutant] = MUTANTS, *, count: int = DRAWS, catalogue: bool = True
+) -> Table:
+    """Let each of ``checkers`` judge all mutants, and the right halves; ours and PyTorch's the catalogue as well.
+
+    ``count``: how many draws a checker gets that does not draw for itself. ImportError if its package is missing.
+    """
+    columns = []
+    for name in checkers:
+        package(CHECKERS[name].package)
+        with quiet():
+            columns.append(_column(CHECKERS[name], mutants, count, catalogue))
+    return Table(list(mutants), columns, count)
+
+
+def _column(checker: Checker, mutants: Sequence[Mutant], count: int, catalogue: bool) -> Column:
+    column, started = Column(checker), time.perf_counter()
+    made_in = library(checker.library)
+    fair: dict[str, list[Any]] = {}
+    for mutant in mutants:
+        if mutant.needs & set(made_in.lacks):
+            column.verdicts[mutant.name] = NOT_APPLICABLE
+            continue
+        right, wrong = made_in.function(mutant.right), made_in.function(mutant.wrong)
+        of, key = mutant.right, f"{mutant.right.name} on {id(mutant.right.inputs)}"
+        if key not in fair:
+            inputs = [of.inputs] if checker.draws else draws(of.inputs, count, SEED)
+            complaints = [_complaint(checker, right, given, of) for given in inputs]
+            fair[key] = [given for given, said in zip(inputs, complaints, strict=True) if said is None]
+            column.judged += 1
+            for said in filter(None, complaints):
+                column.alarms[of.name] = said
+        caught = any(_complaint(checker, wrong, given, of) is not None for given in fair[key])
+        column.verdicts[mutant.name] = KILLED if caught else SURVIVED
+    if catalogue and checker.name in ("check_op", "gradcheck", "torch"):
+        _judge_catalogue(checker, column, count)
+    column.seconds = time.perf_counter() - started
+    return column
+
+
+def _complaint(checker: Checker, function: Any, given: Any, of: Definition) -> str | None:
+    """What the checker said, None if it let the function pass. A function that raises is found, whoever is asked."""
+    try:
+        checker.check(function, given, **(of.options if checker.draws else {}))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What a case's op takes beside its arrays: one value, which no checker looks into."""
+
+    values: Sequence[Any]
+
+
+def _judge_catalogue(checker: Checker, column: Column, count: int) -> None:
+    """Right ops: those of minigrad for our checkers, the same in PyTorch for its own."""
+    for case in CASES:
+        if not case.smooth:
+            continue
+        column.judged += 1
+        if checker.draws:
+            inputs = case.inputs.map(lambda drawn: [*drawn[0], _Settings(drawn[1])])
+            options = {"float32": False} if case.name.startswith(_CHANGES_DTYPE) else {}
+            of = Definition(case.name, case.ours, (), inputs, options)
+            said = _complaint(checker, lambda *args, c=case: c.ours(ops, *args[:-1], *args[-1].values), inputs, of)
+            if said is not None:
+                column.alarms[case.name] = said
+            continue
+        for arrays, options in draws(case.inputs, max(2, count // 3), SEED):
+            of = Definition(case.name, case.ours, (), case.inputs.map(list))
+            said = _complaint(checker, _with_settings(checker, case, options), arrays, of)
+            if said is not None:
+                column.alarms[case.name] = said
+
+
+def _with_settings(checker: Checker, case: Case, options: Sequence[Any]) -> Any:
+    if checker.library == "minigrad":
+        return lambda *tensors: case.ours(ops, *tensors, *options)
+    torch = package("torch")
+    given = [_for_torch(torch, option) for option in options]
+    return lambda *tensors: case.theirs(torch, *tensors, *given)
+
+
+def _for_torch(torch: Any, option: Any) -> Any:
+    if isinstance(option, tuple):
+        return tuple(_for_torch(torch, o) for o in option)
+    if isinstance(option, Tensor):
+        option = option.data
+    return torch.tensor(option.copy()) if isinstance(option, np.ndarray) else option
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Infinite values and what libraries say of themselves are no news here."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+# ---------------------------------------------------------------------------------------------------- output
+
+
+def versions(table: Table) -> dict[str, str]:
+    """Of Python and of the packages that were asked."""
+    names = {"numpy": "numpy", "hypothesis": "hypothesis"}
+    names |= {c.checker.package: c.checker.package for c in table.columns if c.checker.package != "minigrad"}
+    return {"python": platform.python_version(), **{n: importlib.metadata.version(n) for n in sorted(names)}}
+
+
+def rows(table: Table) -> list[list[str]]:
+    """The head, a row for each class, and the sums."""
+    found = [["class of mistakes", *(c.checker.name for c in table.columns)]]
+    found += [[kind.name, *(c.killed_of(mutants) for c in table.columns)] for kind, mutants in table.kinds()]
+    found.append(["all", *(c.killed_of(table.mutants) for c in table.columns)])
+    found.append(["not applicable", *(str(c.count(NOT_APPLICABLE, table.mutants)) for c in table.columns)])
+    found.append(["false alarms", *(f"{len(c.alarms)}/{c.judged}" for c in table.columns)])
+    return found
+
+
+def as_text(table: Table) -> str:
+    """Columns of one width, and who survived where."""
+    cells = rows(table)
+    width = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, width, strict=True)).rstrip() for row in cells]
+    for column in table.columns:
+        lines += ["", f"{column.checker.name}: {column.checker.title}, {column.seconds:.0f} s"]
+        lines += [f"  survives: {name}" for name in column.survivors()]
+        lines += [f"  false alarm: {name}: {said.splitlines()[0][:150]}" for name, said in column.alarms.items()]
+    return "\n".join(lines)
+
+
+def as_json(table: Table) -> dict[str, Any]:
+    """All verdicts, with what they were made by."""
+    return {
+        "versions": versions(table),
+        "seed": SEED,
+        "draws": table.draws,
+        "examples": EXAMPLES,
+        "kinds": {kind.name: [m.name for m in mutants] for kind, mutants in table.kinds()},
+        "columns": {
+            c.checker.name: {
+                "title": c.checker.title,
+                "verdicts": c.verdicts,
+                "judged": c.judged,
+                "alarms": c.alarms,
+                "seconds": round(c.seconds, 1),
+            }
+            for c in table.columns
+        },
+    }
