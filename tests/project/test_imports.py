@@ -43,7 +43,7 @@ MINIGRAD = {
     "optim": "optim.*",
     "optim.*": "engine kernels memory optim.*",
     "optim.swa_utils": "mode nn.module",
-    "array_api": "array_api.*",
+    "array_api": "ops array_api.*",
     "array_api.*": "engine ops interop.exchange array_api.*",
     "nn.module": "engine kernels memory mode",
     "nn.functional": "kernels ops",
