@@ -37,7 +37,8 @@ def derivative(f: Callable[[Any], Any], x: Any, direction: Any, middle: Any, *, 
 
     The bar is infinite where it is so wide that it says nothing.
     """
-    value = bar = None
+    value: Any = None
+    bar: Any = None
     for eps in STEPS:
         numeric = along(f, x, direction, eps=eps, middle=middle, unit=unit)
         wide = bar_of(numeric)
