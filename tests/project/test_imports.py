@@ -61,7 +61,6 @@ MINIGRAD = {
     "optim": "optim.*",
     "optim.*": "engine kernels memory optim.*",
     "optim.swa_utils": "mode nn.module",
-<<<<<<< HEAD
     "nn.hooks": "",
     "nn.module": "engine memory mode nn.hooks",
     "nn.functional.*": "engine kernels mode ops ops.* nn.functional.*",
@@ -71,10 +70,7 @@ MINIGRAD = {
     "autograd": "diagnosis engine function mode",
     "trees": "",
     "transforms": "engine mode ops trees",
-    "array_api": "array_api.*",
-=======
     "array_api": "ops array_api.*",
->>>>>>> 8796612506a4ee55af10a91b8531b0d8e2494fec
     "array_api.*": "engine ops interop.exchange array_api.*",
     "nn.init": "engine mode random",
     "nn.utils": "engine mode ops nn.weight_norm",
