@@ -37,16 +37,12 @@ def derivative(f: Callable[[Any], Any], x: Any, direction: Any, middle: Any, *, 
 
     The bar is infinite where it is so wide that it says nothing.
     """
-    value: Any = None
-    bar: Any = None
+    value, bar = np.full(np.shape(middle), np.nan), np.full(np.shape(middle), np.inf)
     for eps in STEPS:
         numeric = along(f, x, direction, eps=eps, middle=middle, unit=unit)
         wide = bar_of(numeric)
-        if value is None:
-            value, bar = numeric.value, wide
-        else:
-            better = wide < bar
-            value, bar = np.where(better, numeric.value, value), np.where(better, wide, bar)
+        better = wide < bar
+        value, bar = np.where(better, numeric.value, value), np.where(better, wide, bar)
         if settled(value, bar, middle).all():
             break
     # Across a pole, differences may agree with each other on a wrong number: so wide a bar is no bar.

@@ -253,6 +253,7 @@ def repeated_input(point: Point) -> None:
                 return point.fn(*args[:k], args[i], *args[k:])
 
             inputs = [a for n, a in enumerate(point.inputs) if n != k]
+            _moved_together(apart, separate)  # equal inputs are a tie
             together = quietly(point.engine.vjp, joined, inputs, drawn(apart.value, point.seed))[i]
             if not same(together, separate[i] + separate[k], np.abs(separate[i]).max(initial=0)):
                 sentence = f"input {i} given as input {k} too: the gradient is not the sum of both gradients"
