@@ -288,7 +288,7 @@ def reference(point: Point, other: Callable[..., Any]) -> None:
 
 def outputs_of(fn: Callable[..., Any], args: Sequence[Any]) -> list[Any]:
     """The floating outputs, in the engine's own type."""
-    return [out for out in listed(fn(*args)) if "float" in str(getattr(out, "dtype", ""))]
+    return [a for a in listed(fn(*args)) if any(k in str(getattr(a, "dtype", "")) for k in ("float", "complex"))]
 
 
 def all_settled(point: Point) -> bool:
