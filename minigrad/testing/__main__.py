@@ -23,6 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--engines", nargs="*", choices=ENGINES, default=(), help="check_op on these engines too")
     table.add_argument("--only", metavar="TEXT", default="", help="mutants whose class or name has this in it")
     table.add_argument("--draws", type=int, default=DRAWS, help="inputs for each op (default: %(default)s)")
+    table.add_argument("--jobs", type=int, default=1, help="processes, each with a column at a time")
     table.add_argument("--no-catalogue", action="store_true", help="false alarms on the mutants' right halves alone")
     table.add_argument("--json", type=Path, metavar="FILE", help="all verdicts")
     table.add_argument("--markdown", type=Path, metavar="FILE", help="the page of the docs")
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     names = [n for n in CHECKERS if n in {*args.ours, *args.peers, *(f"check_op@{e}" for e in args.engines)}]
     try:
-        table = kill_table(names, mutants, count=args.draws, catalogue=not args.no_catalogue)
+        table = kill_table(names, mutants, count=args.draws, catalogue=not args.no_catalogue, jobs=args.jobs)
     except ImportError as error:
         print(f"kill-table: {error}; or leave it out of --peers and --engines", file=sys.stderr)
         return 2

@@ -11,8 +11,10 @@ import platform
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -73,21 +75,41 @@ class Table:
 
 
 def kill_table(
-    checkers: Sequence[str], mutants: Sequence[Mutant] = MUTANTS, *, count: int = DRAWS, catalogue: bool = True
+    checkers: Sequence[str],
+    mutants: Sequence[Mutant] = MUTANTS,
+    *,
+    count: int = DRAWS,
+    catalogue: bool = True,
+    jobs: int = 1,
 ) -> Table:
     """Let each of ``checkers`` judge all mutants, and the right halves; ours and PyTorch's the catalogue as well.
 
-    ``count``: how many draws a checker gets that does not draw for itself. ImportError if its package is missing.
+    ``count``: how many draws a checker gets that does not draw for itself. ``jobs``: so many processes, a column each.
+    ImportError if a package is missing.
     """
-    columns = []
     for name in checkers:
         package(CHECKERS[name].package)
-        with quiet():
-            columns.append(_column(CHECKERS[name], mutants, count, catalogue))
+    if jobs == 1:
+        columns = [_column(CHECKERS[name], mutants, count, catalogue) for name in checkers]
+    else:
+        tasks = [(name, [m.name for m in mutants], count, catalogue) for name in checkers]
+        with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+            columns = list(pool.map(_column_by_names, tasks))
     return Table(list(mutants), columns, count)
 
 
+def _column_by_names(task: tuple[str, list[str], int, bool]) -> Column:
+    """In another process, where mutants do not go, but their names."""
+    checker, names, count, catalogue = task
+    return _column(CHECKERS[checker], [m for m in MUTANTS if m.name in set(names)], count, catalogue)
+
+
 def _column(checker: Checker, mutants: Sequence[Mutant], count: int, catalogue: bool) -> Column:
+    with quiet():
+        return _judged(checker, mutants, count, catalogue)
+
+
+def _judged(checker: Checker, mutants: Sequence[Mutant], count: int, catalogue: bool) -> Column:
     column, started = Column(checker), time.perf_counter()
     made_in = library(checker.library)
     fair: dict[str, list[Any]] = {}

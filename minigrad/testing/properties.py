@@ -260,6 +260,13 @@ def repeated_input(point: Point) -> None:
                 right = {i: separate[i] + separate[k]}
                 raise Finding("repeated_input", sentence, apart, only(i, {i: together}), only(i, right),
                               parts=(separate[i], separate[k]))  # fmt: skip
+            diagonal = Point(joined, inputs, point.engine, point.seed, analytic=False)
+            value, tolerance = diagonal.expected(i)  # max(x, x) = x is smooth, though every x is a tie
+            ours = np.array([moved_along(together, d) for d in diagonal.directions(i)])
+            if (excess(ours, value, tolerance) > 0).any():
+                sentence = f"input {i} given as input {k} too: the gradient is not that of differences"
+                raise Finding("repeated_input", sentence, apart, only(i, {i: together}),
+                              parts=(separate[i], separate[k]))  # fmt: skip
 
 
 def reference(point: Point, other: Callable[..., Any]) -> None:
@@ -281,7 +288,7 @@ def reference(point: Point, other: Callable[..., Any]) -> None:
 
 def outputs_of(fn: Callable[..., Any], args: Sequence[Any]) -> list[Any]:
     """The floating outputs, in the engine's own type."""
-    return [out for out in listed(fn(*args)) if "float" in str(getattr(out, "dtype", ""))]
+    return [a for a in listed(fn(*args)) if any(k in str(getattr(a, "dtype", "")) for k in ("float", "complex"))]
 
 
 def all_settled(point: Point) -> bool:
