@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from .report import code
 
-_SMOOTH_OF_ONE = ("tanh", "sigmoid", "negative", "softplus", "sum", "mean", "transpose", "reshape", "softmax")
+_BY_ELEMENT = ("tanh", "sigmoid", "negative", "softplus", "sin", "atan")
+_REDUCING = ("sum", "mean", "prod", "logsumexp")
+_ALONG = ("softmax", "cumsum")
+_SMOOTH_OF_ONE = (*_BY_ELEMENT, *_REDUCING, *_ALONG, "transpose", "reshape", "flip")
 _KINKED_OF_ONE = ("relu", "abs", "amax")
 _OF_TWO = ("add", "multiply", "subtract", "matmul", "cat")
 _KINKED_OF_TWO = ("maximum", "minimum")
@@ -125,11 +128,13 @@ def _steps(draw: Any, known: list[tuple[int, ...]], kinks: bool, may_end: bool) 
             return Step(op, (i, k), (0,)), (x[0] + known[k][0], *x[1:])
         return Step(op, (i, k)), np.broadcast_shapes(x, known[k])
     op = draw(st.sampled_from(of_one))
-    if op in ("sum", "mean", "amax"):
+    if op in (*_REDUCING, "amax"):
         d = draw(st.integers(0, len(x) - 1))
         return Step(op, (i,), (d,)), (*x[:d], *x[d + 1 :])
-    if op == "softmax":
+    if op in _ALONG:
         return Step(op, (i,), (len(x) - 1,)), x
+    if op == "flip":
+        return Step(op, (i,), ((0,),)), x
     if op == "transpose":
         return Step(op, (i,), (0, 1)), x[::-1]
     if op == "reshape":
@@ -138,7 +143,7 @@ def _steps(draw: Any, known: list[tuple[int, ...]], kinks: bool, may_end: bool) 
 
 
 def _applies(op: str, x: tuple[int, ...]) -> bool:
-    return len(x) >= {"sum": 1, "mean": 1, "amax": 1, "softmax": 1, "transpose": 2, "reshape": 1}.get(op, 0)
+    return len(x) >= (2 if op == "transpose" else 0 if op in (*_BY_ELEMENT, "relu", "abs") else 1)
 
 
 def _fit(op: str, x: tuple[int, ...], y: tuple[int, ...]) -> bool:
