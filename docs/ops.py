@@ -171,7 +171,7 @@ def families() -> dict[str, list[str]]:
     """File of minigrad/ops -> the ops that it exports."""
     found = {}
     for path in sorted(OPS.glob("[!_]*.py")):
-        found[path.name] = list(getattr(ops, path.stem).__all__)
+        found[path.name] = list(getattr(getattr(ops, path.stem), "__all__", []))
     return found
 
 

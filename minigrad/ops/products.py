@@ -75,6 +75,8 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """``x W^T + b``: (..., n) and weight (m, n), bias (m,) or None -> (..., m). PyTorch's layout."""
     if weight.ndim != 2:
         raise ValueError("the weight must be (out, in)")
+    if bias is not None and bias.ndim > 1:
+        raise ValueError("the bias must be (out,)")
     return x @ weight.T if bias is None else x @ weight.T + bias
 
 

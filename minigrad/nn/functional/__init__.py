@@ -3,7 +3,7 @@
 Activations, ``linear``, convolutions and pooling are ops (minigrad/ops); the other families lie beside this file.
 """
 
-from ...ops import activations, convolution, linear, log_softmax, pooling, softmax
+from ...ops import activations, convolution, linear, log_softmax, one_hot, pad, pooling, softmax
 from ...ops.activations import *  # noqa: F403
 from ...ops.convolution import *  # noqa: F403
 from ...ops.pooling import *  # noqa: F403
@@ -18,7 +18,7 @@ from .losses import *  # noqa: F403
 from .margins import *  # noqa: F403
 from .normalization import *  # noqa: F403
 
-__all__ = ["fold", "linear", "log_softmax", "softmax", "unfold"]
+__all__ = ["fold", "linear", "log_softmax", "one_hot", "pad", "softmax", "unfold"]
 __all__ += activations.__all__
 __all__ += convolution.__all__
 __all__ += pooling.__all__

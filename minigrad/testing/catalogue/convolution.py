@@ -101,7 +101,7 @@ def images(draw, folded):
 
 
 case(
-    "unfold",
+    "unfold:im2col",
     lambda m, x, *options: F.unfold(x, *options),
     images(False),
     lambda m, x, *o: m.nn.functional.unfold(x, *o),
