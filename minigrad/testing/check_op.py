@@ -231,8 +231,10 @@ class _Judge:
 
     def _properties(self) -> list[tuple[str, Callable[[Point], None]]]:
         asked: list[tuple[str, Callable[[Point], None]]] = [("purity", conduct.purity), ("gradient", _judged_gradient)]
-        asked += [("linearity", properties.linearity), ("forward_mode", properties.forward_mode)]
-        if self.order > 1:
+        asked.append(("linearity", properties.linearity))
+        if self.engine.jvp is not None:
+            asked.append(("forward_mode", properties.forward_mode))
+        if self.order > 1 and self.engine.gradient is not None:
             asked.append(("second_order", properties.second_order))
         asked += [("repeated_input", properties.repeated_input), ("two_calls", properties.two_calls)]
         if self.broadcasts is not False:

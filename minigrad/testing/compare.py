@@ -9,12 +9,13 @@ import numpy as np
 from .differences import UNIT_ROUNDOFF
 
 ROUNDING = 2**12 * UNIT_ROUNDOFF  # of the largest number, where two computations of one thing are compared
+UNDERFLOW = 1e-290  # below, float64 has fewer digits
 
 
 def excess(ours: Any, right: Any, tolerance: Any) -> Any:
     """By how much they differ beyond the tolerance; infinitely where ours is no number and the tolerance is one."""
     with np.errstate(all="ignore"):
-        excess = np.nan_to_num(np.abs(ours - right), nan=np.inf) - tolerance
+        excess = np.nan_to_num(np.abs(ours - right), nan=np.inf) - (tolerance + UNDERFLOW)
     return np.where(np.isinf(tolerance), -np.inf, excess)
 
 
@@ -24,7 +25,7 @@ def same(a: Any, b: Any, size: float = 0.0, wide: float = 16.0) -> bool:
     size = max(size, float(np.abs(b).max(initial=0, where=finite)))
     return a.shape == b.shape and bool(
         (np.isfinite(a) == np.isfinite(b)).all()
-        and (np.abs(a[finite] - b[finite]) <= wide * ROUNDING * size + 1e-300).all()
+        and (np.abs(a[finite] - b[finite]) <= wide * ROUNDING * size + UNDERFLOW).all()
     )
 
 

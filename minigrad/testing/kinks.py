@@ -17,6 +17,7 @@ from .differences import Numeric, along
 from .engines import Engine, engine_named, is_floating
 
 STEPS = (1e-3, 1e-5)  # the second is for points that are closer to a kink or an edge than the first
+_VAGUE = 1e-3  # of value and derivative: beyond, nothing is known
 _SETTLED = 1e-6  # of the largest of value and derivative: a wider bar says that there is no derivative to compare with
 
 
@@ -32,19 +33,21 @@ def settled(value: Any, bar: Any, f: Any) -> Any:
 
 
 def derivative(f: Callable[[Any], Any], x: Any, direction: Any, middle: Any, *, unit: bool) -> tuple[Any, Any]:
-    """(derivative of f along ``direction``, its bar), with the step, of ``STEPS``, that gives the narrower bar."""
-    value = bar = None
+    """(derivative of f along ``direction``, its bar), with the step, of ``STEPS``, that gives the narrower bar.
+
+    The bar is infinite where it is so wide that it says nothing.
+    """
+    value, bar = np.full(np.shape(middle), np.nan), np.full(np.shape(middle), np.inf)
     for eps in STEPS:
         numeric = along(f, x, direction, eps=eps, middle=middle, unit=unit)
         wide = bar_of(numeric)
-        if value is None:
-            value, bar = numeric.value, wide
-        else:
-            better = wide < bar
-            value, bar = np.where(better, numeric.value, value), np.where(better, wide, bar)
+        better = wide < bar
+        value, bar = np.where(better, numeric.value, value), np.where(better, wide, bar)
         if settled(value, bar, middle).all():
             break
-    return value, bar
+    # Across a pole, differences may agree with each other on a wrong number: so wide a bar is no bar.
+    largest = np.abs(middle).max(initial=0, where=np.isfinite(middle))
+    return value, np.where(bar <= _VAGUE * (np.abs(value) + largest), bar, np.inf)
 
 
 def evaluated(fn: Callable[..., Any], inputs: Sequence[Any], engine: Engine, k: int, size: int) -> Callable[[Any], Any]:

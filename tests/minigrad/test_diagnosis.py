@@ -138,8 +138,13 @@ def test_guesses_that_need_a_peculiar_engine():
 
 
 def test_one_element_fits_every_ratio_so_other_failures_are_asked():
-    one = finding(wrong={0: [6.0]}, right={0: np.array([2.0])}, fn=lambda x: x + x, inputs=(np.array([2.0]),))
-    two = finding(wrong={0: [6.0, 4.0]}, right={0: np.array([2.0, 4.0])}, fn=lambda x: x + x, inputs=(np.ones(2),))
+    def same(x):
+        return x + 0
+
+    triple = op(same)
+    derivatives(triple, lambda g, out, x: 3 * g)
+    one = finding(wrong={0: [6.0]}, right={0: np.array([2.0])}, fn=triple, inputs=(np.array([2.0]),))
+    two = finding(wrong={0: [6.0, 4.0]}, right={0: np.array([2.0, 4.0])}, fn=triple, inputs=(np.ones(2),))
     assert "a missing factor: the gradient is 3 times" in diagnosis(one)
     assert "a missing factor" not in diagnosis(one, [two] * 4)
 
