@@ -262,13 +262,6 @@ def repeated_input(point: Point) -> None:
                 right = {i: separate[i] + separate[k]}
                 raise Finding("repeated_input", sentence, apart, only(i, {i: together}), only(i, right),
                               parts=(separate[i], separate[k]))  # fmt: skip
-            diagonal = Point(joined, inputs, point.engine, point.seed, analytic=False)
-            value, tolerance = diagonal.expected(i)  # max(x, x) = x is smooth, though every x is a tie
-            ours = np.array([moved_along(together, d) for d in diagonal.directions(i)])
-            if (excess(ours, value, tolerance) > 0).any():
-                sentence = f"input {i} given as input {k} too: the gradient is not that of differences"
-                raise Finding("repeated_input", sentence, apart, only(i, {i: together}),
-                              parts=(separate[i], separate[k]))  # fmt: skip
 
 
 def reference(point: Point, other: Callable[..., Any]) -> None:
