@@ -16,6 +16,7 @@ from ..engine import Tensor, gradients
 from .differences import UNIT_ROUNDOFF, central
 
 _SEED = 0
+_SIZE = 1.5  # of the cotangents: at 1, a rule that forgets or squares its g may be right
 _MOST_ROWS = 32  # up to so many outputs the whole Jacobian is compared, beyond that so many weighted sums of its rows
 
 
@@ -114,13 +115,14 @@ def _check(
     outs = _floating(func(*inputs))
     size = sum(out.numel() for out in outs)
     rows = _random_rows(min(size, _MOST_ROWS), size)
-    analytic, again = _analytic(outs, wrt, rows), _analytic(_floating(func(*inputs)), wrt, rows)
+    analytic, again = _analytic(outs, wrt, _SIZE * rows), _analytic(_floating(func(*inputs)), wrt, _SIZE * rows)
     for i, ours, same in zip(checked, analytic, again, strict=True):
         if not np.allclose(ours, same, rtol=0, atol=nondet_tol, equal_nan=True):
             raise GradcheckError(
                 f"{names[i]}: two equal calls gave gradients that differ by {np.abs(ours - same).max():.3g}"
             )
         numeric, bar = _differences(func, inputs, inputs[i], eps)
+        ours = ours / _SIZE
         bar_of_ours = 16 * UNIT_ROUNDOFF * np.abs(ours).max(axis=1, keepdims=True, initial=0, where=np.isfinite(ours))
         if len(rows) == size:
             ours, label = ours @ rows, _places(outs)  # the rows are orthonormal: this undoes their weights

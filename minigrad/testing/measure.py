@@ -112,7 +112,8 @@ class Point:
             right = np.where(v == 0, 0, rows) @ v if v.size else np.zeros(len(rows))
             bar = np.where(v == 0, 0, bars) @ np.abs(v)
             rounding = 2**10 * UNIT_ROUNDOFF * (np.where(np.isfinite(rows), np.abs(rows), 0) @ np.abs(v))
-        tolerance = SURE * bar + rounding + 2**10 * UNIT_ROUNDOFF * _largest(v)
+        # Numbers as large as 1 may cancel inside of fn, as in 1 - cos(x, x): their rounding is not seen in its values.
+        tolerance = SURE * bar + rounding + 2**14 * UNIT_ROUNDOFF * _largest(v)
         tolerance[~np.isfinite(tolerance) | ~np.isfinite(right)] = np.inf
         return np.where(np.isfinite(right), right, 0), tolerance
 
