@@ -124,6 +124,11 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
 
 
 def _wide(edge: Any, x: Any, dim: int) -> Any:
-    """A number as a slice of length 1."""
-    edge = edge if hasattr(edge, "ndim") else np.asarray(edge, x.dtype)
-    return edge if edge.ndim else expand(reshape(edge, 1), (*x.shape[:dim], 1, *x.shape[dim + 1 :]))
+    """A Python number as a slice of length 1."""
+    if not hasattr(edge, "ndim"):
+        return expand(np.full((1,) * x.ndim, edge, x.dtype), (*x.shape[:dim], 1, *x.shape[dim + 1 :]))
+    if edge.ndim != x.ndim:
+        raise ValueError(
+            f"diff: what is joined on to {tuple(x.shape)} needs as many dimensions, got {tuple(edge.shape)}"
+        )
+    return edge

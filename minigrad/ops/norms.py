@@ -35,6 +35,8 @@ def vector_norm(
     require_floating("vector_norm", x)
     x = x if dtype is None else astype(x, dtype)
     dims, keepdim = _dims(x, dim, axis), keepdim or keepdims
+    if (ord < 0 or ord == np.inf) and 0 in (x.shape[d] for d in dims):
+        raise ValueError(f"vector_norm of shape {tuple(x.shape)}: of no numbers there is no norm of order {ord}")
     if ord in (np.inf, -np.inf):
         return (amax if ord > 0 else amin)(abs(x), dims, keepdim)
     if ord == 0:

@@ -244,5 +244,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
 
 def cartesian_prod(*tensors: Any) -> Any:
     """All combinations of the elements of vectors, one a row, the last running fastest. One vector stays as it is."""
+    if any(x.ndim != 1 for x in tensors):
+        shapes = ", ".join(str(tuple(x.shape)) for x in tensors)
+        raise ValueError(f"cartesian_prod is of vectors, got shapes {shapes}; reshape(-1) makes one")
     grid = meshgrid(*tensors)
     return grid[0] if len(grid) == 1 else stack([reshape(x, -1) for x in grid], 1)

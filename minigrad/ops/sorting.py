@@ -162,7 +162,7 @@ def quantile(
     at = None if dim is None else _dim(dim, x.ndim or 1)
     ordered = sort(reshape(x, -1) if at is None or not x.ndim else movedim(x, at, 0), 0).values
     n = ordered.shape[0]
-    if not n:
+    if not n or 0 in x.shape:
         raise ValueError(f"quantile of shape {tuple(x.shape)}: there is no element")
     place = _round(parts.reshape(-1) * (n - 1), interpolation)
     lower = np.floor(place).astype(int)

@@ -97,7 +97,7 @@ def _moved_together(point: Point, found: list[Any]) -> None:
     value, bar = derivative(f, np.zeros(()), np.ones(()), flat(point.value), unit=False)
     ours, right = sum(float(np.sum(found[k])) for k in point.floating), float(value @ v)
     size = sum(float(np.abs(found[k]).sum()) for k in point.floating) + float(np.abs(v).sum())
-    if excess(ours, right, SURE * float(bar @ np.abs(v)) + ROUNDING * (size + abs(right))) > 0:
+    if excess(ours, right, SURE * float(bar @ np.abs(v)) + 4 * ROUNDING * (size + abs(right))) > 0:
         sentence = f"all inputs moved by t: d<v, fn>/dt is {right:.10g}, the gradients add up to {ours:.10g}"
         raise Finding("gradient", sentence, point, together=(ours, right))
 

@@ -347,7 +347,7 @@ def test_second_names_are_the_same_functions():
     for name in ops.aliases.__all__:
         function = getattr(ops, name)
         assert getattr(Tensor, name) is function
-        assert any(getattr(ops, n) is function for family in ops._FAMILIES for n in family.__all__)
+        assert any(getattr(ops, n) is function for n in ops.__all__ if n != name)
         if name not in ("pow", "round"):
             assert getattr(mg, name) is function
     assert not {"pow", "round", "abs", "sum"} & set(mg.__all__)

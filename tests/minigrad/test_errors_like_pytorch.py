@@ -43,7 +43,12 @@ def for_torch(torch, setting):
     return torch.tensor(setting.copy()) if isinstance(setting, np.ndarray) else setting
 
 
-@pytest.mark.parametrize("case", CASES, ids=[c.name for c in CASES])
+# These lines compare with an expression of PyTorch's that means the same, but refuses more than the op itself.
+EQUIVALENT = ("cond", "scatter_add:long")
+JUDGED = [c for c in CASES if not c.name.startswith(EQUIVALENT)]
+
+
+@pytest.mark.parametrize("case", JUDGED, ids=[c.name for c in JUDGED])
 @FEW
 @given(data=st.data())
 def test_what_pytorch_refuses_is_refused(case, data, torch):
@@ -52,8 +57,11 @@ def test_what_pytorch_refuses_is_refused(case, data, torch):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # theirs, of what they may refuse one day
             case.theirs(torch, *(torch.tensor(a.copy()) for a in arrays), *(for_torch(torch, o) for o in options))
+    except ZeroDivisionError:
+        return  # in the line of the catalogue itself
     except REFUSALS as error:
         theirs = str(error).splitlines()[0]
+        assume("not supported" not in theirs and "Only " not in theirs)  # a gap of theirs
     else:
         return  # what only minigrad refuses, or takes too, is the matter of other tests
     try:

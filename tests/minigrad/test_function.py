@@ -386,7 +386,7 @@ def test_a_subclass_inherits_and_has_its_own_name():
     x = leaf(4)
     assert Sub.apply(x).grad_fn.name() == "Sub"
     assert gradients(Sub.apply(x), x).tolist() == [0.25]
-    assert "op=Sub" in repr(Sub.apply(x))
+    assert "grad_fn=<Sub>" in repr(Sub.apply(x))
 
 
 # ------------------------------------------------------------------------------------------- the other names

@@ -164,6 +164,8 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
 
 def _by_channel(x: Any, like: Any) -> Any:
     """(C,) as it broadcasts against (N, C, ...)."""
+    if tuple(x.shape) != like.shape[1:2]:
+        raise ValueError(f"weight and bias need one number for each of {like.shape[1]} channels, got {tuple(x.shape)}")
     return reshape(x, (1, -1, *[1] * (like.ndim - 2)))
 
 
