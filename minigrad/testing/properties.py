@@ -207,7 +207,8 @@ def _pushed(point: Point, u: list[Any], j: int) -> tuple[Any, Any]:
         if len(rows) != u[i].size:
             return total, np.full_like(bar, np.inf)
         weights = u[i].ravel()
-        total, bar = total + weights @ rows, bar + np.abs(weights) @ (SURE * bars + ROUNDING * np.abs(rows))
+        rounding = ROUNDING * (np.abs(rows) + 1)  # terms as large as u may cancel in a row, as in x - tanh(x)
+        total, bar = total + weights @ rows, bar + np.abs(weights) @ (SURE * bars + rounding)
     return total, np.where(np.isfinite(total + bar), bar, np.inf)
 
 
