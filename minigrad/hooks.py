@@ -19,11 +19,15 @@ _numbers = count()
 
 
 class RemovableHandle:
-    """What ``register_hook`` returns: ``remove()`` takes the hook away, and so does the end of a ``with`` block."""
+    """What registering a hook returns: ``remove()`` takes the hook away, and so does the end of a ``with`` block."""
 
-    def __init__(self, hooks: dict[int, Callable[[Tensor], Any]], hook: Callable[[Tensor], Any]) -> None:
+    def __init__(self, hooks: dict[int, Any], hook: Any, first: bool = False) -> None:
         self.hooks, self.id = hooks, next(_numbers)
+        others = dict(hooks) if first else {}
+        if first:
+            hooks.clear()
         hooks[self.id] = hook
+        hooks.update(others)
 
     def remove(self) -> None:
         """Take the hook away; once more does nothing."""

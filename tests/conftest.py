@@ -9,9 +9,10 @@ from hypothesis import settings
 
 IN_CI = os.environ.get("CI") == "true"
 
-# ci draws the same examples every time, so that a red build is red again at home.
+# ci draws the same examples every time, so that a red build is red again at home; quick is for one more Python.
 settings.register_profile("ci", max_examples=50, derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("dev", max_examples=25, derandomize=False, deadline=None, print_blob=True)
+settings.register_profile("quick", max_examples=5, derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("thorough", max_examples=1000, derandomize=False, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev"))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from typing import TYPE_CHECKING, Any
+
+from ..hooks import RemovableHandle
+
+__all__ = ["Hooks", "RemovableHandle"]
 
 if TYPE_CHECKING:
     from .module import Module
-
-_numbers = count()
 
 
 class Hooks:
@@ -37,25 +38,3 @@ class Hooks:
             changed = hook(module, args, settings, out) if takes_settings else hook(module, args, out)
             out = out if changed is None else changed
         return out
-
-
-class RemovableHandle:
-    """What registering a hook returns: ``remove()`` takes the hook away; so does the end of a ``with`` block."""
-
-    def __init__(self, hooks: dict[int, Any], hook: Any, first: bool) -> None:
-        self.hooks, self.id = hooks, next(_numbers)
-        others = dict(hooks) if first else {}
-        if first:
-            hooks.clear()
-        hooks[self.id] = hook
-        hooks.update(others)
-
-    def remove(self) -> None:
-        """Take the hook away. A second time does nothing."""
-        self.hooks.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()

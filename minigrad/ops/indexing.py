@@ -144,6 +144,8 @@ def gather(x: Any, dim: int, index: Any) -> Any:
 def take_along_dim(x: Any, indices: Any, dim: int) -> Any:
     """Elements of ``x`` at integer ``indices`` along ``dim``; the other dimensions as those of ``x`` (or 1)."""
     dim, indices = _dim(dim, x.ndim), np.array(value(indices))
+    if indices.ndim != x.ndim:
+        raise ValueError(f"take_along_dim of {tuple(x.shape)}: indices of {indices.shape} need as many dimensions")
     return _take_along(x, indices=np.broadcast_to(indices, _with(x.shape, dim, indices.shape[dim])), dim=dim)
 
 

@@ -206,10 +206,11 @@ def kron(x: Any, y: Any) -> Any:
 
 def cross(x: Any, y: Any, dim: int = -1, *, axis: int | None = None) -> Any:
     """Cross product of vectors of three along ``dim``, which is the last (PyTorch's linalg); the others broadcast."""
-    ndim = max(x.ndim, y.ndim)
-    at = normalize_axis_index(dim if axis is None else axis, ndim) - ndim
+    if x.ndim != y.ndim:
+        raise ValueError(f"cross of {tuple(x.shape)} and {tuple(y.shape)}: needs as many dimensions in both")
+    at = normalize_axis_index(dim if axis is None else axis, x.ndim) - x.ndim
     for t in (x, y):
-        if t.ndim < -at or t.shape[at] != 3:
+        if t.shape[at] != 3:
             raise ValueError(f"cross of {tuple(x.shape)} and {tuple(y.shape)}: dim {at} must have length 3 in both")
 
     def part(t: Any, i: int) -> Any:

@@ -10,7 +10,7 @@ from minigrad.testing.catalogue import CASES
 
 SMOOTH = [c for c in CASES if c.smooth]
 CHANGES_DTYPE = ("astype", "float_power", "power:array", "vector_norm:dtype")
-FEW = max(6, settings.default.max_examples // 8)
+FEW = max(4, settings.default.max_examples // 12)
 
 
 class Settings(tuple):

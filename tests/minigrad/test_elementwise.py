@@ -277,7 +277,7 @@ def test_what_is_whole_stays_whole():
 ODD = np.array([-INF, -2.5, -1.0, -0.5, -0.0, 0.0, 0.3, 1.0, 1.5, 2.5, 7.0, INF, NAN])
 NUMPYS = """
 arcsin arccos arctan sin cos tan sinh cosh tanh arcsinh arccosh arctanh sinc deg2rad rad2deg radians degrees
-exp exp2 expm1 log log1p log2 log10 sqrt cbrt square absolute sign floor ceil trunc fix round
+exp exp2 expm1 log log1p log2 log10 sqrt cbrt square absolute sign floor ceil trunc round
 positive negative isnan isinf isposinf isneginf isfinite signbit logical_not nan_to_num
 """
 NUMPYS_OF_TWO = """

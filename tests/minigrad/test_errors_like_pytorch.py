@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from minigrad import Tensor, ops
 from minigrad.testing.catalogue import CASES
 
-FEW = settings(max_examples=max(8, settings.default.max_examples // 4))
+FEW = settings(max_examples=max(4, settings.default.max_examples // 12))
 REFUSALS = (ValueError, TypeError, IndexError, RuntimeError)
 
 
@@ -61,7 +61,7 @@ def test_what_pytorch_refuses_is_refused(case, data, torch):
         return  # in the line of the catalogue itself
     except REFUSALS as error:
         theirs = str(error).splitlines()[0]
-        assume("not supported" not in theirs and "Only " not in theirs)  # a gap of theirs
+        assume(not any(gap in theirs for gap in ("not supported", "Only ", "Non-empty ")))  # gaps of theirs
     else:
         return  # what only minigrad refuses, or takes too, is the matter of other tests
     try:

@@ -16,7 +16,7 @@ from minigrad.nn import functional as F
 from minigrad.testing import gradcheck, gradgradcheck
 from minigrad.testing.catalogue import CASES
 
-FEW = settings(max_examples=max(4, settings.default.max_examples // 8))  # for each line of the table
+FEW = settings(max_examples=max(3, settings.default.max_examples // 16))  # for each line of the table
 
 
 def listed(outs):

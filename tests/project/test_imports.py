@@ -61,7 +61,7 @@ MINIGRAD = {
     "optim": "optim.*",
     "optim.*": "engine kernels memory optim.*",
     "optim.swa_utils": "mode nn.module",
-    "nn.hooks": "",
+    "nn.hooks": "hooks",
     "nn.module": "engine memory mode nn.hooks",
     "nn.functional.*": "engine kernels mode ops ops.* nn.functional.*",
     "nn.functional": "ops ops.* nn.functional.*",

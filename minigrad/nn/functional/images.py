@@ -27,6 +27,8 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
     if len(given) != n or min(given) <= 0:
         raise ValueError(f"interpolate: needs {n} numbers above 0, got {given}")
     lengths = input.shape[2:]
+    if 0 in lengths:
+        raise ValueError(f"interpolate: an image of {tuple(input.shape)} has no elements to take")
     sizes = [math.floor(k * s) for k, s in zip(lengths, given, strict=True)] if size is None else list(given)
     scales = given if size is None else [s / k for k, s in zip(lengths, given, strict=True)]
     if all(s % k == 0 and s >= k for k, s in zip(lengths, sizes, strict=True)):  # repeated, whose adjoint is a sum
