@@ -60,6 +60,8 @@ def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
             f"bilinear: inputs of shape {tuple(x1.shape)} and {tuple(x2.shape)} and a weight {tuple(weight.shape)}; "
             "(..., n) and (..., k) need the weight (out, n, k)"
         )
+    if bias is not None and tuple(bias.shape) != weight.shape[:1]:
+        raise ValueError(f"bilinear: the bias needs shape {tuple(weight.shape[:1])}, got {tuple(bias.shape)}")
     products = x1.reshape((*x1.shape, 1)) * x2.reshape((*x2.shape[:-1], 1, x2.shape[-1]))
     count = weight.shape[1] * weight.shape[2]
     rows = products.reshape((*x1.shape[:-1], count)) @ weight.reshape((weight.shape[0], count)).T
