@@ -29,8 +29,6 @@ from .draws import draws
 from .mutants import KINDS, MUTANTS, Definition, Kind, Mutant
 from .mutants.libraries import library
 
-_CHANGES_DTYPE = ("astype", "power:array")  # astype(float64), and x ** an array of float64
-
 DRAWS = 10  # for checkers that do not draw for themselves
 KILLED, SURVIVED, NOT_APPLICABLE = "killed", "survived", "n/a"
 
@@ -158,7 +156,7 @@ def _judge_catalogue(checker: Checker, column: Column, count: int) -> None:
         column.judged += 1
         if checker.draws:
             inputs = case.inputs.map(lambda drawn: [*drawn[0], _Settings(drawn[1])])
-            options = {"float32": False} if case.name.startswith(_CHANGES_DTYPE) else {}
+            options = {} if case.keeps_dtype else {"float32": False}
             of = Definition(case.name, case.ours, (), inputs, options)
             said = _complaint(checker, lambda *args, c=case: c.ours(ops, *args[:-1], *args[-1].values), inputs, of)
             if said is not None:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from minigrad import ops
+from minigrad import Tensor, ops
 from minigrad.testing import check_op
 from minigrad.testing.catalogue import CASES
+from minigrad.testing.draws import draws
 
 SMOOTH = [c for c in CASES if c.smooth]
-CHANGES_DTYPE = ("astype", "float_power", "power:array", "vector_norm:dtype")
 FEW = max(4, settings.default.max_examples // 12)
 
 
@@ -25,6 +25,14 @@ def test_a_line_of_the_catalogue(case):
         *arrays, options = given
         return case.ours(ops, *arrays, *options)
 
-    single = not case.name.startswith(CHANGES_DTYPE)
-    report = check_op(op, inputs, max_examples=FEW, broadcasts=False, edges=False, float32=single, name=case.name)
+    report = check_op(
+        op, inputs, max_examples=FEW, broadcasts=False, edges=False, float32=case.keeps_dtype, name=case.name
+    )
     assert report.passed["gradient"]
+
+
+@pytest.mark.parametrize("case", [c for c in SMOOTH if not c.keeps_dtype], ids=lambda case: case.name)
+def test_lines_that_say_so_change_the_dtype(case):
+    (arrays, options), *_ = draws(case.inputs, 1)
+    out = case.ours(ops, *(Tensor(np.asarray(a, np.float32)) for a in arrays), *options)
+    assert out.dtype == np.float64

@@ -32,6 +32,7 @@ case(
     "power:array",
     lambda m, x, y: x**y,
     one(shapes=FULL, settings=lambda s: st.tuples(array(s, st.sampled_from([2.0, 3.0])))),
+    keeps_dtype=False,
 )
 for n in (0, 1, 2, 3):
     case(f"power:{n}", lambda m, x, n=n: x**n, one())
@@ -48,8 +49,9 @@ case(
     lambda m, x, y: m.float_power(x, y),
     several(POSITIVE, NONZERO),
     lambda m, x, y: x.double() ** y.double(),
+    keeps_dtype=False,
 )
-case("float_power:2", lambda m, x: x.float_power(2), one())
+case("float_power:2", lambda m, x: x.float_power(2), one(), keeps_dtype=False)
 LERP = several(REAL, REAL, OFF_GRID)
 case("lerp", lambda m, x, end, weight: m.lerp(x, end, weight), LERP)
 case("lerp:method", lambda m, x, end, weight: x.lerp(end, weight), LERP)

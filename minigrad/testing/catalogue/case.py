@@ -15,6 +15,7 @@ class Case:
 
     ``name`` is the op's, and after a colon the spelling; a name alone is the function, which takes bare arrays too.
     ``inputs`` draws ([arrays], [settings]) from the domain. Not ``smooth``: piecewise constant, no gradient flows.
+    Not ``keeps_dtype``: float32 in is float64 out, because the spelling says so.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Case:
     inputs: SearchStrategy[tuple[list[Any], list[Any]]]
     theirs: Callable[..., Any]
     smooth: bool = True
+    keeps_dtype: bool = True
 
     @property
     def op(self) -> str:
@@ -30,9 +32,11 @@ class Case:
 
 
 def collect(cases: list[Case]) -> Callable[..., None]:
-    """``case(name, ours, inputs, theirs=None, smooth=True)``, which adds a line to ``cases``."""
+    """``case(name, ours, inputs, theirs=None, smooth=True, keeps_dtype=True)``, which adds a line to ``cases``."""
 
-    def case(name: str, ours: Any, inputs: Any, theirs: Any = None, smooth: bool = True) -> None:
-        cases.append(Case(name, ours, inputs, theirs or ours, smooth))
+    def case(
+        name: str, ours: Any, inputs: Any, theirs: Any = None, smooth: bool = True, keeps_dtype: bool = True
+    ) -> None:
+        cases.append(Case(name, ours, inputs, theirs or ours, smooth, keeps_dtype))
 
     return case

@@ -67,5 +67,11 @@ case("clip:tensors", lambda m, x, low, high: m.clip(x, low, high), BOUNDS)
 case("clip:tensor min", lambda m, x, low: m.clip(x, min=low), several(GRID, OFF_GRID))
 case("clip:tensor max", lambda m, x, high: m.clip(x, max=high), several(GRID, OFF_GRID))
 case("clone", lambda m, x: m.clone(x), one())
-case("astype", lambda m, x: m.astype(x, dtype="float64"), one(), lambda m, x: x.double())
-case("astype:to", lambda m, x: x.to("float64") * x.double(), one(), lambda m, x: x.double() * x.double())
+case("astype", lambda m, x: m.astype(x, dtype="float64"), one(), lambda m, x: x.double(), keeps_dtype=False)
+case(
+    "astype:to",
+    lambda m, x: x.to("float64") * x.double(),
+    one(),
+    lambda m, x: x.double() * x.double(),
+    keeps_dtype=False,
+)

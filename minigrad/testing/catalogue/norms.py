@@ -47,6 +47,7 @@ case(
     lambda m, x: m.vector_norm(x, dtype="float64"),
     one(NONZERO),
     lambda m, x: m.linalg.vector_norm(x, dtype=m.float64),
+    keeps_dtype=False,
 )
 
 FULL_BATCHES = st.sampled_from([(), (2,)])  # PyTorch drops the history of none
