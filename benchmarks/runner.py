@@ -111,7 +111,8 @@ class Child:
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):  # a request that never left it is in its buffer
+                    pipe.close()
 
 
 Progress = Callable[[str, float], None]  # what happens now, and how many cells of one peer are done by it
