@@ -17,7 +17,7 @@ import numpy as np
 from ..engine import derivatives, op
 from ..errors import LinAlgError
 from .elementary import where
-from .indexing import getitem
+from .indexing import getitem, value
 from .joining import cat
 from .linalg import require_floating, solve_triangular, square, triangle
 
@@ -274,11 +274,12 @@ derivatives(_qr, _qr_derivative)
 # ------------------------------------------------------------------------------------------- made from these
 
 
-def pinv(A: Any, *, atol: float | None = None, rtol: float | None = None) -> Any:
+def pinv(A: Any, *, atol: Any = None, rtol: Any = None) -> Any:
     """Moore-Penrose inverse P (..., n, m); singular values up to max(atol, rtol times the largest) count as 0.
 
-    rtol is max(m, n) eps by default, or 0 if atol is given. Differentiable where the rank does not change: Golub and
-    Pereyra (1973), dP = -P dA P + P P^T dA^T (1 - A P) + (1 - P A) dA^T P^T P.
+    Each is a number, or an array (...) with one for each matrix. rtol is max(m, n) eps by default, or 0 if atol is
+    given. Differentiable where the rank does not change: Golub and Pereyra (1973),
+    dP = -P dA P + P P^T dA^T (1 - A P) + (1 - P A) dA^T P^T P.
     """
     matrices("pinv", A)
     return _pinv(A, atol=atol, rtol=rtol)
@@ -290,18 +291,24 @@ def pinverse(A: Any, rcond: float = 1e-15) -> Any:
 
 
 @op
-def _pinv(A: Any, *, atol: float | None, rtol: float | None) -> Any:
+def _pinv(A: Any, *, atol: Any, rtol: Any) -> Any:
     u, s, vh = np.linalg.svd(A, full_matrices=False)
     kept = s > _least(A, s, atol, rtol)
     s = np.where(kept, 1, 0) / np.where(kept, s, 1)
     return (vh.mT * s[..., None, :].astype(A.dtype)) @ u.mT
 
 
-def _least(A: Any, s: Any, atol: float | None, rtol: float | None) -> Any:
+def _least(A: Any, s: Any, atol: Any, rtol: Any) -> Any:
     """Singular values up to this count as 0."""
+    atol, rtol = _for_each(atol), _for_each(rtol)
     if rtol is None:
-        rtol = 0 if atol else max(A.shape[-2:]) * np.finfo(A.dtype).eps
-    return np.maximum(atol or 0, rtol * s.max(-1, keepdims=True, initial=0))
+        rtol = max(A.shape[-2:]) * np.finfo(A.dtype).eps * (not atol if np.ndim(atol) == 0 else atol == 0)
+    return np.maximum(0 if atol is None else atol, rtol * s.max(-1, keepdims=True, initial=0))
+
+
+def _for_each(tolerance: Any) -> Any:
+    """A number as it is; an array (...) of one for each matrix, beside each one's singular values."""
+    return tolerance if np.ndim(tolerance) == 0 else value(tolerance)[..., None]
 
 
 def _pinv_derivative(g: Any, out: Any, A: Any, **tolerances: Any) -> Any:
@@ -312,14 +319,14 @@ def _pinv_derivative(g: Any, out: Any, A: Any, **tolerances: Any) -> Any:
 derivatives(_pinv, _pinv_derivative)
 
 
-def matrix_rank(A: Any, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Any:
+def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Any:
     """How many singular values are above max(atol, rtol times the largest), int64; tolerances as in ``pinv``."""
     matrices("matrix_rank", A)
     return _matrix_rank(A, atol=atol, rtol=rtol, hermitian=hermitian)
 
 
 @op
-def _matrix_rank(A: Any, *, atol: float | None, rtol: float | None, hermitian: bool) -> Any:
+def _matrix_rank(A: Any, *, atol: Any, rtol: Any, hermitian: bool) -> Any:
     s = np.abs(np.linalg.eigvalsh(A)) if hermitian else np.linalg.svd(A, compute_uv=False)
     return (s > _least(A, s, atol, rtol)).sum(-1)  # piecewise constant: no rule
 

@@ -287,6 +287,18 @@ def test_rank_deficient_least_squares():
     assert linalg.matrix_rank(A) == 2
 
 
+@pytest.mark.parametrize("name", ["atol", "rtol"])
+@pytest.mark.parametrize("shape", [(3, 2, 2), (0, 2, 2), (2, 3, 1, 1)])
+def test_a_tolerance_for_each_matrix(name, shape, torch):
+    A = RNG.standard_normal(shape)
+    each = RNG.choice([0.0, 0.5, 3.0], shape[:-2])
+    for given_as in (np.asarray, Tensor):
+        ranks, inverses = (f(Tensor(A), **{name: given_as(each)}).data for f in (linalg.matrix_rank, linalg.pinv))
+        wanted = {name: torch.tensor(each)}
+        np.testing.assert_array_equal(ranks, torch.linalg.matrix_rank(torch.tensor(A), **wanted).numpy())
+        np.testing.assert_allclose(inverses, torch.linalg.pinv(torch.tensor(A), **wanted).numpy(), atol=1e-12)
+
+
 @pytest.mark.parametrize("scale", [1e-8, 1, 10, 100])
 def test_the_exponential_of_small_and_large_matrices(scale, torch):
     for dtype, rtol in ((np.float64, 1e-11), (np.float32, 1e-3)):
