@@ -240,15 +240,19 @@ class QR(NamedTuple):
 
 
 def qr(A: Any, mode: str = "reduced") -> QR:
-    """``A = Q R``: Q (..., m, k) with orthonormal columns, R (..., k, n) upper triangular, k = min(m, n).
+    """``A = Q R``: Q (..., m, k) with orthonormal columns, R (..., k, n) upper triangular.
 
+    k = min(m, n), or m for the mode "complete", whose added columns are arbitrary and have no derivative.
     dA = (gQ + Q sym(R gR^T - gQ^T Q)) R^-T, where sym mirrors the lower triangle; the first k columns must be
     independent. Walter and Lehmann, "Algorithmic differentiation of linear algebra functions" (2012).
     """
     matrices("qr", A)
     m, n = A.shape[-2:]
-    if mode != "reduced":
-        raise ValueError(f'qr: mode {mode!r} has no derivative in general; "reduced" is the only one here')
+    if mode not in ("reduced", "complete"):
+        raise ValueError(f'qr: mode {mode!r} is none of those here, "reduced" and "complete"')
+    if mode == "complete" and m > n:
+        both = _complete_qr(A)
+        return QR(getitem(both, (..., slice(0, m))), getitem(both, (..., slice(m, None))))
     both = _qr(getitem(A, (..., slice(None), slice(0, m))) if n > m else A)
     q, r = (getitem(both, (..., rows, slice(None))) for rows in _spans(m, min(m, n)))
     return QR(q, cat([r, q.mT @ getitem(A, (..., slice(None), slice(m, None)))], -1) if n > m else r)
@@ -269,6 +273,22 @@ def _qr_derivative(g: Any, out: Any, A: Any) -> Any:
 
 
 derivatives(_qr, _qr_derivative)
+
+
+@op
+def _complete_qr(A: Any) -> Any:
+    """Q and R beside each other: (..., m, m + n)."""
+    return np.concatenate(np.linalg.qr(A, "complete"), -1)
+
+
+def _no_complete_derivative(g: Any, out: Any, A: Any) -> Any:
+    raise RuntimeError(
+        f'qr of {tuple(A.shape)}: the columns that mode "complete" adds are arbitrary and have no derivative; '
+        'use mode "reduced"'
+    )
+
+
+derivatives(_complete_qr, _no_complete_derivative)
 
 
 # ------------------------------------------------------------------------------------------- made from these

@@ -287,6 +287,24 @@ def test_rank_deficient_least_squares():
     assert linalg.matrix_rank(A) == 2
 
 
+@pytest.mark.parametrize("shape", [(3, 2), (2, 4, 1), (2, 2), (2, 3), (3, 0), (0, 3), (0, 3, 2)])
+def test_qr_of_all_columns(shape):
+    A = RNG.standard_normal(shape)
+    m, n = shape[-2:]
+    q, r = linalg.qr(A, "complete")
+    assert q.shape == (*shape[:-2], m, m)
+    assert r.shape == (*shape[:-2], m, n)
+    np.testing.assert_allclose(q @ r, A, atol=1e-14)
+    np.testing.assert_allclose(q @ q.mT, np.broadcast_to(np.eye(m), q.shape), atol=1e-14)
+    np.testing.assert_array_equal(r, np.triu(r))
+    q = linalg.qr(Tensor(A, requires_grad=True), "complete").Q
+    if m <= n:
+        q.sum().backward()  # that of the mode "reduced", which is the same there
+    else:
+        with pytest.raises(RuntimeError, match='qr of .* use mode "reduced"'):
+            q.sum().backward()
+
+
 @pytest.mark.parametrize("name", ["atol", "rtol"])
 @pytest.mark.parametrize("shape", [(3, 2, 2), (0, 2, 2), (2, 3, 1, 1)])
 def test_a_tolerance_for_each_matrix(name, shape, torch):
