@@ -301,7 +301,7 @@ def test_qr_of_all_columns(shape):
     if m <= n:
         q.sum().backward()  # that of the mode "reduced", which is the same there
     else:
-        with pytest.raises(RuntimeError, match='qr of .* use mode "reduced"'):
+        with pytest.raises(RuntimeError, match=r'qr of .* use mode "reduced"'):
             q.sum().backward()
 
 
