@@ -39,7 +39,7 @@ class Progress:
             self.bar.close()
 
     def advance(self, step: int, now: Mapping[str, float]) -> None:
-        """Take in the numbers of one step."""
+        """Take in the numbers of one step, or the means over several."""
         for name, number in now.items():
             self.shown[name] = number + (1 - SMOOTHING) * (self.shown.get(name, number) - number)
         try:
@@ -52,7 +52,7 @@ class Progress:
             return
         if not self.bar.disable:
             self.bar.set_postfix_str(self._numbers(), refresh=False)
-            self.bar.update()
+            self.bar.update(step - self.bar.n)
         elif step % self.log_every == 0 or step == self.steps:
             rate = (step - self.first) / (time.perf_counter() - self.started)
             left = tqdm.format_interval((self.steps - step) / rate)

@@ -18,17 +18,22 @@ from .settings import Settings, from_dict
 Array = np.ndarray[Any, Any]
 
 
-def draw_noise(settings: Settings, m: int, stream: Generator) -> Array:
-    """(m, noise_dim) draws of p_z, of unit variance in each coordinate."""
+def draw_noise(settings: Settings, m: int, stream: Generator, device: str = "cpu") -> Any:
+    """(m, noise_dim) draws of p_z, of unit variance in each coordinate: the same numbers on every device."""
     size, a = (m, settings.noise_dim), math.sqrt(3)
-    return stream.uniform(-a, a, size) if settings.noise == "uniform" else stream.normal(0, 1, size)
+    if settings.noise == "uniform":
+        return stream.uniform(-a, a, size, device=device)
+    return stream.normal(0, 1, size, device=device)
 
 
 @no_grad()
 def generate(G: Module, z: Array) -> Array:
-    """G(z), a thousand at a time: (n, noise_dim) -> (n, dimension). Nobody waits for kernels for that."""
+    """G(z) of z and for use on the cpu, a thousand at a time: (n, noise_dim) -> (n, dimension).
+
+    Nobody waits for kernels for that.
+    """
     with use_kernels("plain"), np.errstate(over="ignore", invalid="ignore"):  # who takes the samples checks them
-        return np.concatenate([G(Tensor(part)).data for part in np.array_split(z, 1 + len(z) // 1000)])
+        return np.concatenate([_applied(G, part) for part in np.array_split(z, 1 + len(z) // 1000)])
 
 
 @no_grad()
@@ -38,9 +43,15 @@ def logits(D: Module, x: Array) -> Array:
     D.eval()
     try:
         with use_kernels("plain"), np.errstate(over="ignore", invalid="ignore"):  # who takes them checks them
-            return np.concatenate([D(Tensor(part)).data[:, 0] for part in np.array_split(x, 1 + len(x) // 1000)])
+            return np.concatenate([_applied(D, part)[:, 0] for part in np.array_split(x, 1 + len(x) // 1000)])
     finally:
         D.train(was)
+
+
+def _applied(network: Module, part: Array) -> Array:
+    """Computed where the network is, for use on the cpu."""
+    where = next(network.parameters()).device
+    return network(Tensor(part, device=where)).cpu().numpy()  # type: ignore[no-any-return]
 
 
 class Player:

@@ -81,6 +81,7 @@ class Settings:
     momentum_end: float = _setting(0.7, "momentum when the ramp has ended", high=0.999)
     momentum_epochs: int = _setting(250, "epoch in which the ramp ends", low=2)
 
+    device: str = _setting("cpu", "where the players are: the processor, or a GPU", ("cpu", "cuda"))
     kernels: str = _setting("fused", "compiled code for whole networks, or op by op", ("fused", "plain"))
 
     log_every: int = _setting(100, "iterations between lines of metrics.jsonl", low=1)
@@ -192,7 +193,7 @@ ADAPTED: dict[str, dict[str, Any]] = {
 
 YOUNGER = {  # settings that runs of version 0.1.0, and of its first successors, did not write down
     *("validate_every", "parzen_every", "max_norm", "pretrained", "generator_activations", "generator_sigmoid_bias"),
-    *("generator_output_init", "generator_output_sparse"),
+    *("generator_output_init", "generator_output_sparse", "device"),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from minigrad import Generator, get_num_threads, ops, optim, use_kernels
+from minigrad import DeviceError, Generator, get_num_threads, ops, optim, use_kernels
 
 from . import pictures
 from .algorithm import Game, alternating, simultaneous
@@ -18,6 +18,7 @@ from .data.minibatches import Minibatches
 from .errors import UserError
 from .evaluate.gauge import reading
 from .interrupt import Interrupt
+from .iterations import captured, learning_rate_decay, momentum_ramp, until_due
 from .networks import MaxNorm, discriminator_network, generator_network, marginal_logits, put_on_top
 from .objectives import GENERATOR_LOSSES
 from .progress import Progress
@@ -52,7 +53,12 @@ class Training:
         if s.pretrained and fresh:
             put_on_top(self.G, _earlier(s.pretrained).G)
         self.D = discriminator_network(s, dataset.dimension, weights, self.masks)
-        self.minibatches = Minibatches(dataset.train, s.batch_size, order)
+        try:
+            self.G.to(s.device)
+            self.D.to(s.device)
+            self.minibatches = Minibatches(dataset.train, s.batch_size, order, s.device)
+        except DeviceError as error:
+            raise UserError(f"device {s.device}: {error}") from None
         make = OPTIMIZERS[s.optimizer]
         self.optimizers = [
             make(net.parameters(), lr=s.learning_rate, momentum=s.momentum_start) for net in (self.G, self.D)
@@ -60,8 +66,7 @@ class Training:
         moving = self.optimizers
         if s.max_norm:
             moving = [MaxNorm(o, net, s.max_norm) for o, net in zip(moving, (self.G, self.D), strict=True)]
-        lr = optim.ExponentialDecay(s.learning_rate, s.learning_rate_decay, s.learning_rate_min)
-        momentum = optim.LinearRamp(s.momentum_start, s.momentum_end, s.momentum_epochs - 1)
+        lr, momentum = learning_rate_decay(s), momentum_ramp(s)
         self.every_iteration = [optim.Scheduler(o, lr=lr) for o in self.optimizers]
         self.every_epoch = [optim.Scheduler(o, momentum=momentum) for o in self.optimizers if s.optimizer != "adam"]
         self.game = Game(
@@ -70,7 +75,7 @@ class Training:
             moving[0],
             moving[1],
             self.minibatches,
-            lambda: draw_noise(s, s.batch_size, self.z),
+            lambda: draw_noise(s, s.batch_size, self.z, s.device),
             GENERATOR_LOSSES[s.objective],
             s.discriminator_scale,
         )
@@ -78,6 +83,7 @@ class Training:
         self.validation = Validation(s, dataset, held_out)
         self.best: dict[str, float] | None = None  # the highest validation Parzen estimate so far, and its step
         self.sums = dict.fromkeys(("d_loss", "g_loss", "d_real", "d_fake"), 0.0)  # since the last line of metrics
+        self.together: Any = None  # the CapturedGame; False: there is none, iterations are taken op by op
 
     def iterate(self) -> dict[str, float]:
         """One iteration: the losses, and D's mean verdicts on data and on samples."""
@@ -86,6 +92,8 @@ class Training:
             # what diverges is told below, in a sentence
             with use_kernels(s.kernels), np.errstate(over="ignore", invalid="ignore"):
                 losses = alternating(self.game, s.k) if s.update == "alternating" else simultaneous(self.game)
+        except DeviceError as error:
+            raise UserError(f"step {self.step + 1}: {error}; nothing of it is saved") from None
         except FloatingPointError as error:
             raise UserError(
                 f"step {self.step + 1}: {error}; nothing of it is saved; try a lower learning_rate in another --out"
@@ -102,6 +110,37 @@ class Training:
         for name, number in now.items():
             self.sums[name] += number
         return now
+
+    def advance(self, most: int) -> dict[str, float]:
+        """Up to ``most`` iterations; the means over them of what ``iterate`` returns. Many at once on a GPU."""
+        if self.together is None:
+            try:
+                self.together = captured(self) or False
+            except (DeviceError, MemoryError) as error:
+                raise UserError(f"device {self.settings.device}: {error}") from None
+        if self.together is False:
+            return self.iterate()
+        try:
+            self.together.run(most)
+            now = self.together.losses()
+        except (DeviceError, MemoryError) as error:
+            raise UserError(f"step {self.step + 1}: {error}; nothing of it is saved") from None
+        self.step += most
+        for which, total in now.items():
+            if not np.isfinite(total):
+                raise UserError(
+                    f"between steps {self.step - most + 1} and {self.step} {which} became {total}; nothing of them is"
+                    " saved; try a lower learning_rate in another --out, or --kernels plain to see the op"
+                )
+            self.sums[which] += total
+        self._set_schedules()
+        return {which: total / most for which, total in now.items()}
+
+    def _set_schedules(self) -> None:
+        for scheduler in self.every_iteration:
+            scheduler.load_state_dict({"count": self.step})
+        for scheduler in self.every_epoch:
+            scheduler.load_state_dict({"count": self._epoch()})
 
     def require_finite(self) -> None:
         """UserError if a parameter has become nan or infinite: nothing is drawn from it or saved."""
@@ -147,6 +186,8 @@ class Training:
 
     def state(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """All that the rest of the run depends on: arrays, and metadata fit for JSON."""
+        if self.together:
+            self.together.write_back()
         arrays: dict[str, Array] = {}
         numbers: list[dict[str, Any]] = []
         for name, net, optimizer in zip("GD", (self.G, self.D), self.optimizers, strict=True):
@@ -187,17 +228,15 @@ class Training:
         self.step = metadata["step"]
         self.best = metadata.get("best")
         self.sums = {name: metadata["sums"][name] for name in self.sums}  # in this order: a checkpoint sorts its keys
-        for scheduler in self.every_iteration:
-            scheduler.load_state_dict({"count": self.step})
-        for scheduler in self.every_epoch:
-            scheduler.load_state_dict({"count": self._epoch()})
+        self.together = None  # what is on the device is of another time
+        self._set_schedules()
         self.minibatches.load_state_dict(metadata["minibatches"])
         self.masks.load_state_dict(metadata["masks"])
         self.z.load_state_dict(metadata["z"])
 
 
 def resumed(run: RunFolder, settings: Settings, dataset: Dataset) -> Training:
-    """The state of the run's checkpoint, UserError if it belongs to other settings.
+    """The state of the run's checkpoint, from whichever device; UserError if it belongs to other settings.
 
     Unless it is at the end already, lines of metrics and pictures after it go.
     """
@@ -217,7 +256,7 @@ def load(training: Training, run: RunFolder) -> None:
     """Restore a Training from the checkpoint of its run."""
     arrays, metadata = run.load_checkpoint()
     saved, own = from_dict(metadata.get("settings", {})).as_dict(), training.settings.as_dict()
-    differ = sorted(k for k in own if k != "steps" and saved[k] != own[k])
+    differ = sorted(k for k in own if k not in ("steps", "device") and saved[k] != own[k])
     if differ:
         raise UserError(
             f"{run.checkpoint_file} is from a run with other settings ({', '.join(differ)}); "
@@ -242,7 +281,7 @@ def blas_threads(training: Training) -> threadpool_limits:
 
     Fused kernels bring threads of their own, and leave BLAS one.
     """
-    if training.settings.kernels == "fused":
+    if training.settings.kernels == "fused" and training.settings.device == "cpu":
         get_num_threads()
         return threadpool_limits(1, user_api="blas")
     widest = max(p.numel() for net in (training.G, training.D) for p in net.parameters())
@@ -256,11 +295,11 @@ def train(run: RunFolder, training: Training, command: list[str]) -> bool:
     first, started = training.step, time.perf_counter()
     with blas_threads(training), Interrupt() as interrupt, Progress(training.step, s.steps, s.log_every) as progress:
         threads = max((p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"), default=1)
-        kernel_threads = get_num_threads() if s.kernels == "fused" else 0
+        kernel_threads = get_num_threads() if s.kernels == "fused" and s.device == "cpu" else 0
         if training.step == 0:
             _draw(run, training)
         while training.step < s.steps and not interrupt.requested:
-            now = training.iterate()
+            now = training.advance(until_due(s, training.step))
             progress.advance(training.step, now)
             if training.step % s.log_every == 0:
                 run.append_metrics(training.means())

@@ -35,7 +35,7 @@ class Validation:
         self.sigmas = SIGMAS if dataset.image_shape else POINT_SIGMAS
         self.settings, self.start = settings, stream.state_dict()
 
-    def _noise(self, n: int) -> Array:
+    def _noise(self, n: int) -> Any:
         """The first n draws, the same ones every time."""
         stream = Generator()
         stream.load_state_dict(self.start)

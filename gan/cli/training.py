@@ -103,8 +103,10 @@ def train(
         raise UserError(f"--steps {steps} and --epochs {epochs} both say how long to train; give one of them")
     given = {name: value for name, value in options.items() if value is not None}
     if resume:
+        device = given.pop("device", None)  # a run may go on elsewhere than where it began
         with _reopened(out, {"data": data, "preset": preset} | given) as run:
             settings = presets.from_dict(run.settings)
+            settings = replace(settings, device=device or settings.device)
             dataset = load(settings.data, data_dir=data_dir, seed=settings.seed)
             settings = presets.with_length(settings, steps, epochs, len(dataset.train))
             training = resumed(run, settings, dataset)

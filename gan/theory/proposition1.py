@@ -129,7 +129,7 @@ def held_out_gauge(net: Module, mu: float, stream: Generator, n: int = HELD_OUT)
 
 def gaussian(m: int, mu: float, stream: Generator) -> Values:
     """(m, 1) draws of N(mu, 1)."""
-    return stream.normal(mu, 1, (m, 1), np.float64)
+    return np.asarray(stream.normal(mu, 1, (m, 1), np.float64))
 
 
 @no_grad()

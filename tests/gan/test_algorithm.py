@@ -65,7 +65,7 @@ class Recorder:
         noise, data, bernoulli = game.noise, game.data, training.masks.bernoulli
         game.noise = lambda: self.keep("z", noise())
         game.data = (self.keep("x", x) for x in data)
-        training.masks.bernoulli = lambda p, size: self.keep("mask", bernoulli(p, size))
+        training.masks.bernoulli = lambda p, size, device: self.keep("mask", bernoulli(p, size, device))
 
     def keep(self, kind, array):
         self.drawn[kind].append(array.astype(np.float64))

@@ -75,7 +75,7 @@ CIFAR10 = {
     "learning_rate": 0.025,
 }
 NOT_IN_THE_TABLE = {
-    *("seed", "kernels", "steps"),
+    *("seed", "device", "kernels", "steps"),
     *("log_every", "sample_every", "checkpoint_every", "validate_every", "parzen_every"),
 }
 LEARNING_RATES = {1: 0.09980, 50: 0.09048, 100: 0.08187, 250: 0.06065, 500: 0.03679, 1000: 0.01353}  # after that epoch
