@@ -206,9 +206,7 @@ class GANInputs:
 
 def gan_inputs(case: GAN) -> GANInputs:
     rng = np.random.default_rng(case.seed)
-    shapes = [(s[1], s[0]) for s in shapes_of(case) if len(s) == 2]
-    of_G = len(case.generator) + 1
-    G, D = _layers(rng, shapes[:of_G], case.spread[0]), _layers(rng, shapes[of_G:], case.spread[1])
+    G, D = players_of(case, rng)
     x = rng.random((BATCHES, case.batch, case.dimension), dtype=np.float32)
     if case.source:
         with np.load(case.source) as file:
@@ -216,6 +214,13 @@ def gan_inputs(case: GAN) -> GANInputs:
             D = [(file[f"D{i}.weight"], file[f"D{i}.bias"]) for i in range(len(D))]
             x = file["x"]
     return GANInputs(G, D, x, _draws(case, rng))
+
+
+def players_of(case: GAN, rng: np.random.Generator) -> tuple[Layers, Layers]:
+    """G and D, as training starts."""
+    shapes = [(s[1], s[0]) for s in shapes_of(case) if len(s) == 2]
+    of_G = len(case.generator) + 1
+    return _layers(rng, shapes[:of_G], case.spread[0]), _layers(rng, shapes[of_G:], case.spread[1])
 
 
 def _draws(case: GAN, rng: np.random.Generator) -> Draws:

@@ -59,12 +59,16 @@ class Child:
     """A worker process and the pipe to it."""
 
     def __init__(self, peer: str, threads: int, *arguments: str) -> None:
-        command = [sys.executable, "-m", "benchmarks.worker", peer, str(threads), *arguments]
+        self.start(["benchmarks.worker", peer, str(threads), *arguments], environment(threads))
+
+    def start(self, module: list[str], env: dict[str, str]) -> None:
+        """A Python module with its arguments."""
+        command = [sys.executable, "-m", *module]
         self.buffer = b""
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=environment(threads),
+            env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -136,12 +140,15 @@ class Team:
         for child in self.children.values():
             child.end()
 
+    def start(self, name: str) -> Child:
+        return Child(name, self.threads)
+
     def child(self, name: str) -> Child | None:
         """A living one; None if it does not start."""
         if name in self.broken:
             return None
         if name not in self.children or not self.children[name].alive:
-            child = self.children[name] = Child(name, self.threads)
+            child = self.children[name] = self.start(name)
             if child.hello["status"] != "ready":
                 self.broken[name] = child.hello["reason"]
                 child.end()

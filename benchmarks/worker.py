@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -159,21 +160,19 @@ def reason(error: BaseException) -> str:
 FRESH = {"start": fresh_start, "memory": fresh_memory}
 
 
-def main() -> None:
-    """Answer until the parent closes the pipe."""
-    peer, threads = sys.argv[1], int(sys.argv[2])
+def serve(make: Callable[[], Any], once: Callable[[Any], dict[str, Any]] | None = None) -> None:
+    """Answer the parent's requests, methods of what ``make`` makes, until it closes the pipe; or only ``once``."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints must not get between the answers
-    confine(threads)
 
     def answer(value: Any) -> None:
         out.write(json.dumps(value) + "\n")
         out.flush()
 
     try:
-        worker = Worker(peer, threads)
-        if sys.argv[3:]:
-            answer({"status": "ok", **FRESH[sys.argv[3]](worker, json.loads(sys.argv[4]))})
+        worker = make()
+        if once:
+            answer({"status": "ok", **once(worker)})
             return
     except Exception as error:
         answer({"status": "failed", "reason": reason(error)})
@@ -186,6 +185,13 @@ def main() -> None:
         except Exception as error:
             worker.release()
             answer({"status": "failed", "reason": reason(error)})
+
+
+def main() -> None:
+    peer, threads = sys.argv[1], int(sys.argv[2])
+    confine(threads)
+    once = sys.argv[3:] and (lambda worker: FRESH[sys.argv[3]](worker, json.loads(sys.argv[4])))
+    serve(lambda: Worker(peer, threads), once or None)
 
 
 if __name__ == "__main__":

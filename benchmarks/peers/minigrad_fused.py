@@ -87,7 +87,7 @@ class Given:
     def __init__(self, masks: Iterator[Array]) -> None:
         self.masks = masks
 
-    def bernoulli(self, p: float, size: Any) -> Array:
+    def bernoulli(self, p: float, size: Any, device: Any = None) -> Array:
         mask = next(self.masks)
         assert mask.shape == tuple(size), (mask.shape, size)
         return mask
