@@ -4,9 +4,10 @@ Start with minigrad/engine.py (a Tensor and the walk), go on with minigrad/ops (
 then minigrad/nn and minigrad/optim. Importing it needs NumPy and nothing else.
 """
 
-from . import autograd, hooks, inplace, kernels, linalg, nn, ops, optim, random, transforms
+from . import autograd, cuda, hooks, inplace, kernels, linalg, nn, ops, optim, random, transforms
 from .creation import *  # noqa: F403
 from .creation import __all__ as _creation
+from .device import DeviceError, device, get_float32_matmul_precision, set_float32_matmul_precision
 from .diagnosis import detect_anomaly, set_detect_anomaly, strict_broadcasting
 from .engine import Tensor, derivatives, gradients, op
 from .errors import BroadcastingWarning
@@ -21,13 +22,17 @@ from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "BroadcastingWarning",
+    "DeviceError",
     "Generator",
     "Tensor",
     "autograd",
+    "cuda",
     "derivatives",
     "detect_anomaly",
+    "device",
     "enable_grad",
     "from_dlpack",
+    "get_float32_matmul_precision",
     "get_num_threads",
     "grad",
     "gradients",
@@ -48,6 +53,7 @@ __all__ = [
     "optim",
     "random",
     "set_detect_anomaly",
+    "set_float32_matmul_precision",
     "set_grad_enabled",
     "set_num_threads",
     "strict_broadcasting",

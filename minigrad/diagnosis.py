@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .device import as_array, is_array
 from .engine import Tensor, history
 from .errors import BroadcastingWarning, calling_frame, calling_line, written
 from .mode import thread, watch
@@ -48,7 +49,7 @@ def _array(a: Any) -> Any:
 
 
 def _kind(a: Any) -> str | None:
-    a = np.asarray(a)
+    a = as_array(a)
     if a.dtype.kind != "f" or np.isfinite(a).all():
         return None
     return "nan" if np.isnan(a).any() else "inf"
@@ -116,7 +117,7 @@ class strict_broadcasting(watch):
     def called(self, op: Any, out: Tensor, args: tuple[Any, ...]) -> None:
         """Compare the sizes."""
         arrays = [_array(a) for a in args]
-        sizes = [a.size for a in arrays if isinstance(a, (np.ndarray, np.generic))]
+        sizes = [a.size for a in arrays if is_array(a)]
         if len(sizes) < 2 or max(sizes) >= out._data.size or thread.walking or not _elementwise(op.__name__):
             return
         shapes = " and ".join(str(np.shape(a)) for a in arrays)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, overload
 
 import numpy as np
 
-from .errors import explained
+from .device import as_array, bare, copied, device_of, in_use, is_array, memory_explained, put
+from .errors import FAILURES, explained
 from .mode import tell, thread, walking, watching
 from .protocols import ArrayProtocol
 from .versions import Changes, check_unchanged, clock, latest, mark_changed, share_memory
@@ -24,11 +25,13 @@ else:
     TensorMethods = ArrayProtocol  # the methods are hung on Tensor by minigrad/ops/__init__.py
 
 P = ParamSpec("P")
+Rule = Callable[..., Any]  # of the chain: see derivatives()
 
 
 class Tensor(TensorMethods):
     """An array with a history: ``data`` (a copy of what is given, NumPy's dtypes) and, on leaves, ``grad``.
 
+    It is on the device of what is given, or on ``device`` (minigrad/device.py).
     A leaf is made by the user; it collects gradients in ``.grad`` if ``requires_grad`` (floating types only).
     Every other Tensor was made by an op and holds that op with its arguments: this is the graph. Tensors point
     only backwards, so a graph that nobody holds is freed at once, without the garbage collector.
@@ -48,30 +51,30 @@ class Tensor(TensorMethods):
     _hooks: Any  # None, or what is done to the gradient that arrives here: see hooks.py
     _requires_grad: bool
 
-    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None) -> None:
-        array = np.array(data._data if isinstance(data, Tensor) else data, dtype=dtype)
+    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, device: Any = None) -> None:
+        array = copied(data._data if isinstance(data, Tensor) else data, dtype)
         if array.dtype.kind not in "fiub":
             raise TypeError(f"Tensor holds real numbers or booleans; got {array.dtype} from {type(data).__name__}")
-        _without_history(self, array if array.ndim else array[()])
+        _without_history(self, bare(array if device is None else put(array, device)))
         self.requires_grad = requires_grad
 
     @property
     def data(self) -> Any:
         """The array. Writing into it is unseen by the engine; ``t.data = array`` and ``t[...] = array`` are seen.
 
-        Without dimensions it is a read-only copy.
+        On the cpu and without dimensions it is a read-only copy.
         """
-        array = np.asarray(self._data)
+        array = as_array(self._data)
         if array is not self._data:
             array.flags.writeable = False
         return array
 
     @data.setter
     def data(self, value: Any) -> None:
-        value = np.array(value._data) if isinstance(value, Tensor) else np.asarray(value)
+        value = copied(value._data) if isinstance(value, Tensor) else as_array(value)
         if value.dtype.kind not in ("f" if self._requires_grad else "fiub"):
             raise TypeError(f"data of a Tensor that is {self._data.dtype} cannot become {value.dtype}")
-        self._data = value if value.ndim else value[()]
+        self._data = bare(value)
         mark_changed(self)
 
     @property
@@ -149,7 +152,7 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
             values.append(a)
         try:
             data = forward(*values, **settings)
-        except (ValueError, TypeError, IndexError) as error:
+        except FAILURES as error:
             raise explained(error, name, values) from None
         if not any_tensor:
             return data
@@ -173,12 +176,7 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
     return apply
 
 
-def derivatives(
-    of: Any,
-    *rules: Callable[..., Any] | None,
-    each: Callable[..., Any] | None = None,
-    together: Callable[..., Any] | None = None,
-) -> None:
+def derivatives(of: Any, *rules: Rule | None, each: Rule | None = None, together: Rule | None = None) -> None:
     """State the derivatives of the op ``of``, one rule per argument (None: no gradient flows there).
 
     A rule is a vector-Jacobian product ``(g, out, *args, **settings) -> gradient for its argument``, where ``g`` is
@@ -195,7 +193,7 @@ def derivatives(
 class _Each:
     """As many rules as there are arguments."""
 
-    def __init__(self, rule: Callable[..., Any]) -> None:
+    def __init__(self, rule: Rule) -> None:
         self.rule = rule
 
     def __getitem__(self, i: int) -> Callable[..., Any]:
@@ -278,7 +276,7 @@ def _walk(
     found: list[tuple[Tensor, Any]] = []
     grads: dict[int, Any] = {}  # the gradient gathered so far for each Tensor, by id
     # Derivatives are infinite where they are (sqrt at 0): IEEE values, as in PyTorch, not warnings.
-    with walking(create_graph), np.errstate(all="ignore"):
+    with walking(create_graph), np.errstate(all="ignore"), memory_explained("a backward pass"):
         given = [_seed(out, seed, create_graph) for out, seed in zip(outs, seeds, strict=True)]
         for out, g in zip(outs, given, strict=True):
             grads[id(out)] = grads[id(out)] + g if id(out) in grads else g
@@ -315,6 +313,8 @@ def _walk(
                         ga = _unbroadcast(ga, x.shape, apply.__name__)
                     if ga.dtype is not x.dtype:
                         ga = ga.astype(x.dtype)
+                    if in_use and not x.shape and device_of(ga) != device_of(x):  # a number on the cpu met an array
+                        ga = transfer(ga, device=device_of(x))
                     key = id(a)
                     grads[key] = grads[key] + ga if key in grads else ga
             if id(node) not in kept:
@@ -385,11 +385,13 @@ def _seed(out: Tensor, seed: Any, create_graph: bool) -> Any:
             raise RuntimeError(f"a Tensor of shape {out._data.shape} is not a scalar; pass the gradient to start from")
         seed = np.ones_like(out._data)
     if not isinstance(seed, Tensor):
-        seed = Tensor(seed, dtype=out._data.dtype)
+        seed = Tensor(seed, dtype=out._data.dtype, device=None if is_array(seed) else device_of(out))
     elif seed._data.dtype != out._data.dtype:
         seed = seed.astype(out._data.dtype)
     if seed._data.shape != out._data.shape:
         raise RuntimeError(f"the gradient has shape {seed._data.shape}, the Tensor it belongs to {out._data.shape}")
+    if device_of(seed) != device_of(out):
+        raise RuntimeError(f"the gradient is on {device_of(seed)}, the Tensor it belongs to on {device_of(out)}")
     return seed if create_graph else seed._data
 
 
@@ -413,9 +415,21 @@ def _owned(found: list[tuple[Tensor, Any]], given: Iterable[Any]) -> list[tuple[
         seen.add(id(g))
         if isinstance(g, Tensor):
             g = g.clone() if shared or g._data.base is not None else g
-        elif not isinstance(g, (np.ndarray, np.generic)):  # a gradient that nobody has computed yet
+        elif not is_array(g):  # a gradient that nobody has computed yet
             g = g.as_tensor()
         else:
-            g = _without_history(_new(Tensor), np.array(g) if shared or g.base is not None else np.asarray(g))
+            g = _without_history(_new(Tensor), copied(g) if shared or g.base is not None else as_array(g))
         owned.append((t, g))
     return owned
+
+
+# ------------------------------------------------------------------------------------------ between two devices
+
+
+@op(linear=True)
+def transfer(x: Any, *, device: Any) -> Any:
+    """The same values on another device."""
+    return bare(put(x, device))
+
+
+derivatives(transfer, lambda g, out, x, *, device: transfer(g, device=device_of(x)))

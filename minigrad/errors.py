@@ -10,19 +10,28 @@ from typing import Any
 
 import numpy as np
 
+from .device import explained as explained_by_devices
+from .device import is_array
+
 
 class LinAlgError(np.linalg.LinAlgError, RuntimeError):
     """A matrix lacks what was asked of it, as an inverse: NumPy's error and, as PyTorch's is, a RuntimeError."""
 
 
+REFUSALS = (IndexError, TypeError, ValueError)
+FAILURES = (*REFUSALS, AttributeError, MemoryError, NotImplementedError)  # the latter three are explained on cuda only
+
+
 def explained(error: Exception, name: str, values: Sequence[Any]) -> Exception:
-    """The same error, saying which op was given what."""
-    arrays = (np.ndarray, np.generic)
-    given = ", ".join(f"{v.shape} {v.dtype}" if isinstance(v, arrays) else repr(v)[:40] for v in values)
+    """The same error, saying which op was given what; or what it has to do with the devices that they are on."""
+    of_devices = explained_by_devices(error, name, values)
+    if of_devices is not None:
+        return of_devices
+    given = ", ".join(f"{v.shape} {v.dtype}" if is_array(v) else repr(v)[:40] for v in values)
     if isinstance(error, np.linalg.LinAlgError):
         return LinAlgError(f"{name} of {given}: {error}")
-    kind = next(k for k in (IndexError, TypeError, ValueError) if isinstance(error, k))
-    return kind(f"{name} of {given}: {error}")
+    kind = next((k for k in REFUSALS if isinstance(error, k)), None)
+    return error if kind is None else kind(f"{name} of {given}: {error}")
 
 
 class BroadcastingWarning(UserWarning):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .device import as_array, device_of, is_array
 from .engine import Tensor, _new, _without_history, derivatives, op
 from .errors import written
 from .mode import enable_grad, no_grad, thread
@@ -108,7 +109,7 @@ class Function:
             returned = cls.forward(ctx, *args)
         outputs = []
         for i, o in enumerate(returned if isinstance(returned, tuple) else (returned,)):
-            if not isinstance(o, (Tensor, np.ndarray, np.generic)):
+            if not _is_array(o):
                 raise TypeError(f"{cls.__name__}.forward returned a {type(o).__name__} as output {i}, not a Tensor")
             constant = id(o) in ctx._constant or o.dtype.kind != "f"
             if not isinstance(o, Tensor):
@@ -234,8 +235,10 @@ def _pulled_back(
         if r is not None:
             _check(f"{name} returned as gradient of argument {i}", r, x, ctx.needs_input_grad[i])
             if i in needed:
-                data = r._data if isinstance(r, Tensor) else np.asarray(r)
-                shared = any(np.may_share_memory(data, a) for a in arrays if isinstance(a, np.ndarray))
+                data = r._data if isinstance(r, Tensor) else as_array(r)
+                shared = any(
+                    np.may_share_memory(data, a) for a in arrays if is_array(a) and device_of(a) == device_of(data)
+                )
                 r = r if isinstance(r, Tensor) else Tensor(r)
                 r = r.clone() if shared else r
                 found[i] = r if isinstance(out, Tensor) else r._data
@@ -245,15 +248,20 @@ def _pulled_back(
 def _gradient(g: Any, output: Tensor, materialize: bool) -> Tensor | None:
     """The gradient of an output as ``backward`` gets it."""
     if g is None:
-        return Tensor(np.zeros(output.shape, output.dtype)) if materialize else None
+        return Tensor(np.zeros_like(output._data)) if materialize else None
     return g if isinstance(g, Tensor) else _without_history(_new(Tensor), g)
 
 
+def _is_array(x: Any) -> bool:
+    """Of an array or of a Tensor."""
+    return isinstance(x, Tensor) or is_array(x)
+
+
 def _check(what: str, g: Any, x: Any, needed: bool) -> None:
-    if not isinstance(g, (Tensor, np.ndarray, np.generic)):
+    if not _is_array(g):
         raise TypeError(f"{what} a {type(g).__name__}, which is no Tensor")
     if not needed:
-        if not isinstance(x, (Tensor, np.ndarray, np.generic)):
+        if not _is_array(x):
             raise RuntimeError(f"{what} a Tensor, but that argument is a {type(x).__name__}; return None for it")
         return
     if g.dtype.kind != "f":

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-import numpy as np
-
+from .device import bare, copied, device_of, is_array
 from .engine import Tensor, _freed
 
 _numbers = count()
@@ -73,23 +72,24 @@ def _shown(g: Any) -> Tensor:
     """The gradient for a hook to see and to keep: a copy, as the walk may pass the same array elsewhere."""
     if isinstance(g, Tensor):
         return g
-    shown: Tensor = Tensor(g) if isinstance(g, (np.ndarray, np.generic)) else g.as_tensor()  # or not yet computed
+    shown: Tensor = Tensor(g) if is_array(g) else g.as_tensor()  # or not yet computed
     return shown
 
 
 def _checked(node: Tensor, hook: Any, g: Any, create_graph: bool) -> Any:
     name = getattr(hook, "__name__", type(hook).__name__)
-    if not isinstance(g, (Tensor, np.ndarray, np.generic)):
+    if not isinstance(g, Tensor) and not is_array(g):
         raise TypeError(f"hook {name} returned a {type(g).__name__}; it returns a gradient, or None to keep the old")
     if g.shape != node._data.shape or g.dtype != node._data.dtype:
         raise RuntimeError(
             f"hook {name} returned a gradient of shape {g.shape}, {g.dtype}, for a Tensor of shape {node._data.shape}, "
             f"{node._data.dtype}; both must be the same"
         )
+    if device_of(g) != device_of(node):
+        raise RuntimeError(f"hook {name} returned a gradient on {device_of(g)} for a Tensor on {device_of(node)}")
     if create_graph:
         return g.clone() if isinstance(g, Tensor) else Tensor(g)
-    copy = np.array(g._data if isinstance(g, Tensor) else g)
-    return copy if copy.ndim else copy[()]
+    return bare(copied(g._data if isinstance(g, Tensor) else g))
 
 
 def register_hook(x: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandle:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .device import beside, is_array, writable
 from .engine import Tensor
 from .mode import thread
 from .ops import (
@@ -50,10 +51,11 @@ def _write(x: Tensor, value: Any, index: Any = ..., what: str = "changing") -> T
             f"{what} a Tensor in place drops the gradient of the value; detach() it, or use where or cat"
         )
     value = value._data if isinstance(value, Tensor) else value
+    value = beside(value, x._data) if is_array(value) else value
     index = tuple(i._data if isinstance(i, Tensor) else i for i in index) if isinstance(index, tuple) else index
     index = index._data if isinstance(index, Tensor) else index
     _refuse_recorded(x, what)
-    array = x.data if x.ndim else np.array(x._data)
+    array = writable(x._data)
     try:
         array[index] = value
     except (ValueError, IndexError, TypeError) as error:
@@ -70,7 +72,7 @@ def _refuse_recorded(x: Tensor, what: str) -> None:
 
 
 def copy_(x: Tensor, value: Any) -> Tensor:
-    """Overwrite with ``value`` (broadcast, converted to this dtype)."""
+    """Overwrite with ``value`` (broadcast, converted to this dtype, copied to this device)."""
     return _write(x, value, what="overwriting")
 
 

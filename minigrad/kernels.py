@@ -13,12 +13,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from .mode import thread
 
 if TYPE_CHECKING:
     from .engine import Tensor
     from .nn.containers import Sequential
     from .optim import Move, Optimizer
+    from .random import Generator
 
 MODES = ("auto", "plain", "fused")
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")  # what Numba looks at too
@@ -105,6 +108,24 @@ def not_updated(optimizer: Optimizer, moves: Sequence[Move]) -> Sequence[Move]:
     from .fused.optim import step
 
     return step(optimizer, moves)
+
+
+def uniform(generator: Generator, low: float, high: float, shape: tuple[int, ...], dtype: Any, place: Any) -> Any:
+    """Numbers of ``generator.uniform`` by a kernel on cuda, or None where NumPy draws them."""
+    if place is None or place == "cpu" or use_kernels.mode == "plain" or dtype not in (np.float32, "float32"):
+        return None
+    from .fused.cuda.draws import uniform
+
+    return uniform(generator, low, high, shape)
+
+
+def bernoulli(generator: Generator, p: float, shape: tuple[int, ...], place: Any) -> Any:
+    """Coins of ``generator.bernoulli`` by a kernel on cuda, or None where NumPy tosses them."""
+    if place is None or place == "cpu" or use_kernels.mode == "plain":
+        return None
+    from .fused.cuda.draws import bernoulli
+
+    return bernoulli(generator, p, shape)
 
 
 def set_num_threads(n: int) -> None:

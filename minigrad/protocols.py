@@ -7,33 +7,59 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .device import CPU, CUDA, address, device_of, is_array, put
+from .device import device as Device
 from .interop.printing import text
 
 if TYPE_CHECKING:
     from .engine import Tensor
 
 
+def destination(target: Any, dtype: Any, place: Any) -> tuple[Device | None, np.dtype[Any] | None]:
+    """The device and the dtype that ``to(target, dtype=..., device=...)`` means; None: as it is.
+
+    ``target``: a device, a dtype, or a Tensor or array whose device and dtype are meant.
+    """
+    if isinstance(target, Device) or (isinstance(target, str) and target.startswith(("cpu", "cuda"))):
+        target, place = None, target
+    elif isinstance(target, Conversions) or is_array(target):
+        target, dtype, place = None, target.dtype, device_of(target)
+    wanted = dtype if target is None else target
+    return None if place is None else Device(place), None if wanted is None else np.dtype(wanted)
+
+
 class Conversions:
-    """Other dtypes, under PyTorch's names: all are ``astype`` but ``to``, ``cpu`` and ``type_as`` may return self."""
+    """Other dtypes and devices, under PyTorch's names: all may return the Tensor itself if nothing is to be changed.
+
+    Gradients flow back through them, to the device and dtype that they came from.
+    """
 
     __slots__ = ()
+    _data: Any
     astype: Any
     dtype: Any
 
-    def to(self, target: Any) -> Tensor:
-        """As ``target``: a dtype, a Tensor whose dtype is meant, or the only device, "cpu". Itself if so already."""
-        if isinstance(target, str) and target == "cpu":
-            return self  # type: ignore[return-value]
-        dtype = np.dtype(target.dtype if isinstance(target, Conversions) else target)
-        return self if self.dtype == dtype else self.astype(dtype)  # type: ignore[return-value]
+    def to(self, target: Any = None, dtype: Any = None, *, device: Any = None) -> Tensor:
+        """As ``target``: a device, a dtype, or a Tensor whose device and dtype are meant. ``to("cuda", "float32")``."""
+        place, kind = destination(target, dtype, device)
+        out: Any = self if kind is None or kind == self.dtype else self.astype(kind)
+        if place is not None and place != device_of(self):
+            from .engine import transfer
+
+            out = transfer(out, device=place)
+        return out  # type: ignore[no-any-return]
 
     def type_as(self, other: Any) -> Tensor:
         """As the dtype of ``other``."""
         return self.to(other.dtype)
 
     def cpu(self) -> Tensor:
-        """Itself: it is there."""
-        return self  # type: ignore[return-value]
+        """On the cpu."""
+        return self.to(CPU)
+
+    def cuda(self) -> Tensor:
+        """On the GPU."""
+        return self.to(CUDA)
 
     def double(self) -> Tensor:
         """As float64."""
@@ -94,9 +120,14 @@ class ArrayProtocol(Conversions):
         return self._op is None
 
     @property
-    def device(self) -> str:
-        """Where the memory is: "cpu"."""
-        return "cpu"
+    def device(self) -> Device:
+        """Where the memory is: ``device("cpu")`` or ``device("cuda")``, which also equal these words."""
+        return device_of(self)
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the memory is a GPU's."""
+        return device_of(self) == CUDA
 
     @property
     def nbytes(self) -> int:
@@ -131,8 +162,8 @@ class ArrayProtocol(Conversions):
         return bool(self._data.dtype.kind == "f")
 
     def data_ptr(self) -> int:
-        """Address of the first element; of a Tensor without dimensions, which has no memory of its own, 0."""
-        return int(self._data.__array_interface__["data"][0]) if self._data.ndim else 0
+        """Address of the first element; 0 for one without dimensions on the cpu, which has no memory of its own."""
+        return 0 if isinstance(self._data, np.generic) else address(self._data)
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or its length along ``dim`` (PyTorch's ``size``; the element count is ``numel()``)."""
@@ -147,17 +178,25 @@ class ArrayProtocol(Conversions):
         return int(self._data.size)
 
     def item(self) -> Any:
-        """The only element, as a Python number."""
+        """The only element, as a Python number. On cuda this waits until it is computed."""
         if self._data.size != 1:
             raise ValueError(f"item() needs exactly one element; this Tensor has shape {self._data.shape}")
         return self._data.item()
 
     def tolist(self) -> Any:
-        """Nested Python lists of the elements."""
+        """Nested Python lists of the elements. On cuda this waits until they are computed."""
         return self._data.tolist()
 
     def numpy(self) -> np.ndarray[Any, Any]:
-        """The array, sharing memory if it has dimensions; refused where that would drop the graph unseen."""
+        """The array, sharing memory if it has dimensions; refused where that would drop the graph unseen.
+
+        Refused on cuda too: a copy from there is made by ``cpu()``, which says so.
+        """
+        if device_of(self) != CPU:
+            raise TypeError(
+                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "
+                "memory first."
+            )
         if self._requires_grad:
             raise RuntimeError("numpy() would drop this Tensor's gradient; say so with .detach().numpy()")
         array: np.ndarray[Any, Any] = self.data
@@ -188,10 +227,10 @@ class ArrayProtocol(Conversions):
         return array_api
 
     def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor:
-        """Itself: "cpu" is the only device."""
-        if device != "cpu" or stream is not None:
-            raise ValueError(f'the only device is "cpu", without streams; got {device!r}, stream {stream!r}')
-        return self  # type: ignore[return-value]
+        """On this device: ``to(device)``, the array API standard's name. It takes no stream."""
+        if stream is not None:
+            raise ValueError(f"to_device copies on the stream that is in use; got stream {stream!r}")
+        return self.to(device=device)
 
     def __len__(self) -> int:
         if not self._data.shape:
@@ -224,4 +263,5 @@ class ArrayProtocol(Conversions):
 
     def __repr__(self) -> str:
         grad_fn = None if self._op is None else self._op.__name__
-        return text(self._data, grad_fn, self._requires_grad)
+        place = None if device_of(self) == CPU else str(self.device)
+        return text(put(self._data, CPU), grad_fn, self._requires_grad, place)

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from . import kernels
+from .device import Array, put
 
 
 class Generator:
     """Philox4x64-10 (Salmon et al., 2011), a counter-based generator: same seed and same NumPy, same numbers.
 
-    Methods return NumPy arrays of ``dtype`` (float32 by default) and move the state on.
+    Methods return arrays of ``dtype`` (float32 by default) on ``device`` (the cpu by default) and move the state on.
+    The numbers, and the state after them, are the same on every device. Coins and float32 uniforms are computed on the
+    GPU; all others, and all with ``use_kernels("plain")``, on the processor, and copied.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -42,37 +45,82 @@ class Generator:
             children.append(child)
         return children
 
-    def uniform(self, low: float, high: float, size: Any, dtype: Any = np.float32) -> Array:
+    def uniform(self, low: float, high: float, size: Any, dtype: Any = np.float32, device: Any = None) -> Array:
         """Uniform on [low, high), where rounding may still give ``high``."""
-        out: Array = _moved(self._numbers.random(size, dtype=dtype), high - low, low, dtype)
-        return out
+        out = kernels.uniform(self, low, high, _shape(size), dtype, device)
+        return (
+            _put(moved(self._numbers.random(size, dtype=dtype), high - low, low, dtype), device) if out is None else out
+        )
 
-    def normal(self, mean: float, std: float, size: Any, dtype: Any = np.float32) -> Array:
-        """Gaussian with this mean and standard deviation."""
-        out: Array = _moved(self._numbers.standard_normal(size, dtype=dtype), std, mean, dtype)
-        return out
+    def normal(self, mean: float, std: float, size: Any, dtype: Any = np.float32, device: Any = None) -> Array:
+        """Gaussian with this mean and standard deviation.
 
-    def bernoulli(self, p: float, size: Any) -> Array:
+        Computed on the processor: NumPy's ziggurat uses up as many words as chance has it, one sample after another.
+        """
+        return _put(moved(self._numbers.standard_normal(size, dtype=dtype), std, mean, dtype), device)
+
+    def bernoulli(self, p: float, size: Any, device: Any = None) -> Array:
         """True with probability ``p``, rounded to a multiple of 2^-16. A fair coin takes one random bit, others 16."""
         if not 0 <= p <= 1:
             raise ValueError(f"bernoulli needs a probability between 0 and 1, got p={p}")
-        shape = (size,) if isinstance(size, (int, np.integer)) else tuple(size)
+        shape = _shape(size)
+        out = kernels.bernoulli(self, p, shape, device)
+        if out is not None:
+            return out
         n = math.prod(shape)
         if p == 0.5:
-            bits = np.unpackbits(self._philox.random_raw(-(-n // 64)).view(np.uint8), count=n)
-            return bits.view(bool).reshape(shape)
-        coins = self._philox.random_raw(-(-n // 4)).view(np.uint16)[:n]
-        out: Array = (coins < round(p * 2**16)).reshape(shape)
-        return out
+            coins = np.unpackbits(self._philox.random_raw(-(-n // 64)).view(np.uint8), count=n).view(bool)
+        else:
+            coins = self._philox.random_raw(-(-n // 4)).view(np.uint16)[:n] < round(p * 2**16)
+        return _put(coins.reshape(shape), device)
 
-    def permutation(self, n: int) -> Array:
+    def permutation(self, n: int, device: Any = None) -> Array:
         """The numbers 0 ... n-1 in random order (int64)."""
-        return self._numbers.permutation(n)
+        return _put(self._numbers.permutation(n), device)
 
-    def integers(self, low: int, high: int, size: Any) -> Array:
+    def integers(self, low: int, high: int, size: Any, device: Any = None) -> Array:
         """Uniform on low ... high-1 (int64)."""
-        out: Array = self._numbers.integers(low, high, size)
-        return out
+        return _put(self._numbers.integers(low, high, size), device)
+
+    # --------------------------------------------------------------------------- for who computes numbers elsewhere
+
+    def place(self) -> tuple[tuple[int, ...], int]:
+        """The key, and 4 times the counter plus how many words of its block are taken: where the next word is."""
+        state: Any = self._philox.state
+        words = 4 * _number(state["state"]["counter"]) + int(state["buffer_pos"])
+        return tuple(int(k) for k in state["state"]["key"]), words
+
+    def skip(self, words: int, halves: int = 0) -> None:
+        """Go on as if so many 64-bit words had been drawn, and then so many halves of words: a float32 takes one.
+
+        NumPy keeps the second half of a word for the next who wants one, whoever takes whole words in between.
+        """
+        if words < 0 or halves < 0:
+            raise ValueError(f"a generator cannot go back; got {words} words and {halves} halves to skip")
+        fresh = halves - (halves > 0 and self.take_half() is not None)
+        words += -(-fresh // 2)
+        if not words:
+            return
+        state: Any = self._philox.state
+        block, taken = divmod(int(state["buffer_pos"]) + words - 1, 4)
+        # one block earlier, so that drawing what is taken of the last one fills the buffer
+        state["state"]["counter"] = _counter(_number(state["state"]["counter"]) + block - 1)
+        state["buffer_pos"] = 4
+        self._philox.state = state
+        last = int(self._philox.random_raw(taken + 1)[-1])
+        if fresh:
+            state = self._philox.state
+            state["has_uint32"], state["uinteger"] = fresh % 2, last >> 32
+            self._philox.state = state
+
+    def take_half(self) -> int | None:
+        """The half that is left of a word of which a float32 took the other, for who draws the next. None: none is."""
+        state: Any = self._philox.state
+        if not state["has_uint32"]:
+            return None
+        state["has_uint32"] = 0
+        self._philox.state = state
+        return int(state["uinteger"])
 
     def state_dict(self) -> dict[str, Any]:
         """The whole state, in numbers, strings and lists: fit for JSON."""
@@ -109,8 +157,26 @@ class Generator:
         }
 
 
-def _moved(x: Any, scale: float, shift: float, dtype: Any) -> Any:
-    """``x scale + shift`` in the memory of x, if x is an array."""
+def _shape(size: Any) -> tuple[int, ...]:
+    return (int(size),) if isinstance(size, (int, np.integer)) else tuple(size or ())
+
+
+def _put(x: Any, device: Any) -> Any:
+    return x if device is None else put(x, device)
+
+
+def _number(counter: Any) -> int:
+    """The 256 bits of a counter, its lowest word first."""
+    return sum(int(word) << 64 * i for i, word in enumerate(counter))
+
+
+def _counter(number: int) -> Array:
+    """Its words again; after the last number comes 0."""
+    return np.array([number >> 64 * i & 2**64 - 1 for i in range(4)], np.uint64)
+
+
+def moved(x: Any, scale: float, shift: float, dtype: Any) -> Any:
+    """``x scale + shift``, rounded twice, in the memory of x, if x is an array."""
     x *= np.asarray(scale, dtype)
     x += np.asarray(shift, dtype)
     return x if x.ndim else x[()]

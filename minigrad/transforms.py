@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .device import device_of, is_array
 from .engine import Tensor, gradients, history
 from .mode import enable_grad, thread
 from .ops import clone, reshape, stack
@@ -55,7 +56,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
             raise TypeError(f"grad needs a function whose value is floating; it returned {out.dtype}")
         with call:
             value, aux = call.released(call.value), call.released(call.aux)  # before their graph is freed
-            found = call.pulled_back([np.ones((), out.dtype)], retain_graph=call.outside)
+            found = call.pulled_back([np.ones_like(out._data)], retain_graph=call.outside)
             return ((value, aux) if has_aux else value), call.structured(found)
 
     return _named(value_and_gradient, "value_and_grad", f)
@@ -88,7 +89,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: b
     """
     call = _Call("jvp", f, _tuple("jvp", primals), {}, range(len(primals)), has_aux)
     given = _directions("jvp", "tangent", call.primals, call.inputs, _tuple("jvp", tangents))
-    dummies = [Tensor(np.zeros(out.shape, out.dtype), requires_grad=out.dtype.kind == "f") for out in call.outs]
+    dummies = [Tensor(np.zeros_like(out._data), requires_grad=out.dtype.kind == "f") for out in call.outs]
     call.own += dummies
     with call:
         products = call.pulled_back(dummies, create_graph=True)
@@ -206,12 +207,12 @@ class _Call:
         found = []
         for i in range(out.numel()):
             cotangents: list[Any] = [None] * len(self.outs)
-            cotangents[j] = np.zeros(out.shape, out.dtype)
-            cotangents[j].flat[i] = 1
+            cotangents[j] = np.zeros_like(out._data)
+            cotangents[j][np.unravel_index(i, out.shape)] = 1
             found.append(self.pulled_back(cotangents))
         stacked = [stack(column) for column in zip(*found, strict=True)]
         if not found:
-            stacked = [Tensor(np.zeros(0, t.dtype)) for t in self.inputs]
+            stacked = [Tensor(np.zeros_like(t._data, shape=0)) for t in self.inputs]
         return [reshape(t, (*out.shape, *x.shape)) for t, x in zip(stacked, self.inputs, strict=True)]
 
     def structured(self, found: Sequence[Tensor]) -> Any:
@@ -262,7 +263,7 @@ def _pulled_back(
             tracked, wrt, given, retain_graph=retain_graph or create_graph, create_graph=create_graph, allow_unused=True
         )
     by_input = {id(x): g for x, g in zip(wrt, found, strict=True) if g is not None}
-    return [by_input[id(x)] if id(x) in by_input else Tensor(np.zeros(x.shape, x.dtype)) for x in inputs]
+    return [by_input[id(x)] if id(x) in by_input else Tensor(np.zeros_like(x._data)) for x in inputs]
 
 
 def _directions(name: str, what: str, tree: Any, ours: Sequence[Tensor], given: Any) -> list[Any]:
@@ -279,7 +280,7 @@ def _directions(name: str, what: str, tree: Any, ours: Sequence[Tensor], given: 
         if isinstance(v, Tensor):
             out.append(v if v.dtype == t.dtype else v.to(t.dtype))
         else:
-            out.append(np.asarray(v, t.dtype))
+            out.append(Tensor(v, dtype=t.dtype, device=None if is_array(v) else device_of(t))._data)
     return out
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from ..device import as_array, bare, like
 from ..engine import Tensor, _new, _without_history
 
 
 def wrapped(array: Any) -> Tensor:
     """A Tensor around an array, uncopied."""
-    array = np.asarray(array)
-    return _without_history(_new(Tensor), array if array.ndim else array[()])
+    return _without_history(_new(Tensor), bare(as_array(array)))
 
 
 def values(x: Any) -> Any:
@@ -26,7 +24,6 @@ def constant(function: Callable[..., Any], *arguments: Any, **settings: Any) -> 
     return wrapped(function(*map(values, arguments), **settings))
 
 
-def on(device: Any) -> None:
-    """There is one device."""
-    if device not in (None, "cpu"):
-        raise ValueError(f'the only device is "cpu", got {device!r}')
+def on(device: Any) -> Any:
+    """What NumPy's creation functions take as ``like`` to make an array there; None: on the cpu."""
+    return None if device is None else like(device)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..device import CPU, beside, device_of, put
 from ..engine import Tensor
 from ..interop.exchange import from_dlpack
 from .common import on, values, wrapped
@@ -39,17 +40,23 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
 
     ``copy``: True always copies, False raises ValueError where it would have to, None copies where it has to.
     """
-    on(device)
     if isinstance(obj, Tensor):
+        if device is not None and obj.device != device:
+            if copy is False:
+                raise ValueError(f"asarray: what is on {obj.device} cannot be on {device} without a copy")
+            obj = obj.to(device=device)
         if dtype is not None and obj.dtype != dtype:
             if copy is False:
                 raise ValueError(f"asarray: {obj.dtype} cannot become {dtype} without a copy")
             return ops.astype(obj, dtype)
         return ops.clone(obj) if copy else obj
-    array = np.asarray(_unwrapped(obj), dtype=dtype, copy=copy)
+    there = device_of(obj) != CPU
+    array = obj if there else np.asarray(_unwrapped(obj), dtype=dtype, copy=copy)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"Tensor holds real numbers or booleans; got {array.dtype} from {type(obj).__name__}")
-    return wrapped(array)
+    if there:
+        return asarray(wrapped(array), dtype=dtype, device=device, copy=copy)
+    return wrapped(array if device is None else put(array, device))
 
 
 def _unwrapped(obj: Any) -> Any:
@@ -60,45 +67,45 @@ def arange(
     start: float, /, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: Any = None
 ) -> Tensor:
     """``start, start + step, ...`` before ``stop``; with one number, from 0 to before it."""
-    on(device)
     start, stop = (0, start) if stop is None else (start, stop)
-    return wrapped(np.arange(start, stop, step, dtype=dtype))
+    return wrapped(np.arange(start, stop, step, dtype=dtype, like=on(device)))
 
 
 def empty(shape: Shape, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Whatever is in the memory."""
-    on(device)
-    return wrapped(np.empty(shape, dtype))
+    return wrapped(np.empty(shape, dtype, like=on(device)))
 
 
 def empty_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """As ``empty``, with the shape and dtype of ``x``."""
-    return empty(x.shape, dtype=dtype or x.dtype, device=device)
+    return empty(x.shape, dtype=dtype or x.dtype, device=device or device_of(x))
 
 
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Tensor:
     """Ones on the k-th diagonal, zeros elsewhere."""
-    on(device)
-    return wrapped(np.eye(n_rows, n_cols, k, dtype=float if dtype is None else dtype))
+    ones = np.eye(n_rows, n_cols, k, dtype=float if dtype is None else dtype)
+    return wrapped(ones if device is None else put(ones, device))
 
 
 def full(shape: Shape, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """One number everywhere."""
-    on(device)
-    return wrapped(np.full(shape, values(fill_value), dtype))
+    number = beside(values(fill_value), 0) if isinstance(fill_value, Tensor) else fill_value
+    out = np.empty(shape, np.asarray(number).dtype if dtype is None else dtype, like=on(device))
+    out[...] = number
+    return wrapped(out)
 
 
 def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """As ``full``, with the shape and dtype of ``x``."""
-    return full(x.shape, fill_value, dtype=dtype or x.dtype, device=device)
+    return full(x.shape, fill_value, dtype=dtype or x.dtype, device=device or device_of(x))
 
 
 def linspace(
     start: float, stop: float, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True
 ) -> Tensor:
     """``num`` numbers at equal distances, from ``start`` to ``stop``, with or without the latter."""
-    on(device)
-    return wrapped(np.linspace(start, stop, num, endpoint=endpoint, dtype=dtype))
+    numbers = np.linspace(start, stop, num, endpoint=endpoint, dtype=dtype)
+    return wrapped(numbers if device is None else put(numbers, device))
 
 
 def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Any]:
@@ -115,23 +122,22 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Any]:
 
 def ones(shape: Shape, *, dtype: Any = None, device: Any = None) -> Tensor:
     """1 everywhere."""
-    on(device)
-    return wrapped(np.ones(shape, dtype))
+    return full(shape, 1.0, dtype=dtype, device=device)
 
 
 def ones_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """As ``ones``, with the shape and dtype of ``x``."""
-    return ones(x.shape, dtype=dtype or x.dtype, device=device)
+    return ones(x.shape, dtype=dtype or x.dtype, device=device or device_of(x))
 
 
 def tril(x: Any, /, *, k: int = 0) -> Any:
     """The elements on the k-th diagonal of the last two dimensions and below it; 0 above."""
-    return _where(np.tri(x.shape[-2], x.shape[-1], k, dtype=bool), x)
+    return _where(np.tri(x.shape[-2], x.shape[-1], k, dtype=bool, like=on(device_of(x))), x)
 
 
 def triu(x: Any, /, *, k: int = 0) -> Any:
     """The elements on the k-th diagonal of the last two dimensions and above it; 0 below."""
-    return _where(~np.tri(x.shape[-2], x.shape[-1], k - 1, dtype=bool), x)
+    return _where(~np.tri(x.shape[-2], x.shape[-1], k - 1, dtype=bool, like=on(device_of(x))), x)
 
 
 def _where(kept: Any, x: Any) -> Any:
@@ -140,10 +146,9 @@ def _where(kept: Any, x: Any) -> Any:
 
 def zeros(shape: Shape, *, dtype: Any = None, device: Any = None) -> Tensor:
     """0 everywhere."""
-    on(device)
-    return wrapped(np.zeros(shape, dtype))
+    return wrapped(np.zeros(shape, dtype, like=on(device)))
 
 
 def zeros_like(x: Any, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """As ``zeros``, with the shape and dtype of ``x``."""
-    return zeros(x.shape, dtype=dtype or x.dtype, device=device)
+    return zeros(x.shape, dtype=dtype or x.dtype, device=device or device_of(x))

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import ops
-from .common import on, values
+from ..engine import transfer
+from .common import values
 
 __all__ = [
     "astype",
@@ -35,9 +36,9 @@ KINDS = {
 
 
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
-    """``x`` as another dtype; without ``copy`` it may be x itself."""
-    on(device)
-    return x if not copy and x.dtype == dtype else ops.astype(x, dtype)
+    """``x`` as another dtype, or on another device; without ``copy`` it may be x itself."""
+    out = x if not copy and x.dtype == dtype else ops.astype(x, dtype)
+    return out if device is None else transfer(out, device=device)
 
 
 def can_cast(from_: Any, to: Any, /) -> bool:

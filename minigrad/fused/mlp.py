@@ -8,7 +8,6 @@ node. The node's rules run the backward kernel once, and give gradients for weig
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import is_
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -21,40 +20,13 @@ from ..memory import empty
 from ..mode import thread
 from ..nn import Module, Sequential
 from ..nn import functional as F
-from .buffers import ACTIVATIONS, Buffers, Deltas, how_now, run_backward
+from .blocks import Block, Blocks, gathered
+from .buffers import Buffers, Deltas, how_now, run_backward
 from .cpu import fields as f
 from .deferred import Deferred, Source
 from .workspace import Lease, Pool, address
 
 Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Block:
-    """One row of a plan: ``dropout(activation(affine(x)))``, the latter two perhaps absent."""
-
-    affine: nn.Linear
-    activation: Module | None = None
-    dropout: nn.Dropout | None = None
-
-    @property
-    def pieces(self) -> int:
-        """Of maxout; 0 for a linear layer."""
-        return self.affine.pieces if isinstance(self.affine, nn.Maxout) else 0
-
-    @property
-    def units(self) -> int:
-        """Outputs."""
-        return self.affine.units if isinstance(self.affine, nn.Maxout) else self.affine.out_features
-
-    def plain(self, x: Any, weight: Any, bias: Any, mask: Any) -> Any:
-        """What the kernels equal."""
-        x = F.linear(x, weight, bias)
-        if self.pieces:
-            x = F.maxout(x, self.pieces)
-        elif self.activation is not None:
-            x = self.activation.forward(x)
-        return x if mask is None or self.dropout is None else F.dropout(x, mask, self.dropout.p)
 
 
 # ------------------------------------------------------------------------------------------- finding the runs
@@ -72,31 +44,8 @@ def fused(network: Sequential) -> list[Any]:
 
 
 def parts(modules: Sequence[Module]) -> list[Any]:
-    """Runs of blocks, and between them the modules that are no part of one. Subclasses may do anything: not fused."""
-    out: list[Any] = []
-    i = 0
-    while i < len(modules):
-        entry = modules[i] if type(modules[i]) is nn.Dropout else None
-        j = i + (entry is not None)
-        blocks = []
-        while j < len(modules) and type(modules[j]) in (nn.Linear, nn.Maxout):
-            affine = modules[j]
-            j += 1
-            activation = dropout = None
-            if type(affine) is nn.Linear and j < len(modules) and type(modules[j]) in ACTIVATIONS:
-                activation = modules[j]
-                j += 1
-            if j < len(modules) and type(modules[j]) is nn.Dropout:
-                dropout = modules[j]
-                j += 1
-            blocks.append(Block(affine, activation, dropout))  # type: ignore[arg-type]
-        if blocks:
-            out.append(Run(entry, blocks))  # type: ignore[arg-type]
-            i = j
-        else:
-            out.append(modules[i])
-            i += 1
-    return out
+    """The same modules, those that can be fused gathered in Runs."""
+    return [Run(*part) if isinstance(part, Blocks) else part for part in gathered(modules)]
 
 
 # ------------------------------------------------------------------------------------------------ one pass
@@ -192,6 +141,10 @@ class Run:
         for block, weight, bias in zip(self.blocks, parameters[::2], parameters[1::2], strict=True):
             if not isinstance(weight, Tensor) or weight._data.dtype != dtype:
                 return False
+            if not isinstance(weight._data, np.ndarray) or not isinstance(
+                getattr(bias, "_data", weight._data), np.ndarray
+            ):
+                return False  # on another device
             flags, shape = weight._data.flags, weight._data.shape
             if shape != (block.units * (block.pieces or 1), width) or not (flags.c_contiguous or flags.f_contiguous):
                 return False

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from .. import memory
+from ..device import CPU, device_of
 from ..optim import SGD, Adam, Move, Optimizer, Pylearn2Momentum
 from ..versions import mark_changed
 from .cpu import fields as f
@@ -67,7 +68,7 @@ class Places:
     def __init__(self, moves: Sequence[Move]) -> None:
         self.parameters = [move.p._data for move in moves]
         self.fit = [_fits(move) for move in moves]
-        self.at = [address(a) for a in self.parameters]
+        self.at = [address(a) if fit else 0 for a, fit in zip(self.parameters, self.fit, strict=True)]
         self.states: list[Any] = []
         self.states_at: list[int] = []
 
@@ -100,6 +101,8 @@ def step(optimizer: Optimizer, moves: Sequence[Move]) -> Sequence[Move]:
 
 def _fits(move: Move) -> bool:
     p = move.p._data
+    if not isinstance(p, np.ndarray):  # without dimensions, or on another device
+        return False
     contiguous = p.flags.c_contiguous or p.flags.f_contiguous
     return bool(p.ndim > 0 and p.size > 0 and p.dtype.char in "fd" and contiguous and p.flags.writeable)
 
@@ -109,6 +112,8 @@ def state_fits(p: Any, state: dict[str, Any]) -> bool:
     p = p._data
     for v in state.values():
         if isinstance(v, np.ndarray) and (v.strides != p.strides or v.dtype != p.dtype):
+            return False
+        if device_of(v) != CPU:
             return False
     return True
 

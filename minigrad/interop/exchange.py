@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 
 from .. import memory
+from ..device import CPU, CUDA, bare, copied, device_of, library, put, writable
+from ..device import device as Device
 from ..engine import Tensor, _new, _without_history
 from ..protocols import ArrayProtocol
 from ..versions import share_memory
 
 __all__ = ["from_dlpack"]
+
+GPU = 2  # the number of CUDA's memory in DLPack
 
 
 def _leaf(tensor: Tensor, what: str) -> None:
@@ -46,9 +50,9 @@ def __copy__(x: Tensor) -> Tensor:
 
 
 def __deepcopy__(x: Tensor, memo: dict[int, Any]) -> Tensor:
-    """A copy of a leaf, with ``requires_grad`` and a copy of its gradient."""
+    """A copy of a leaf, on its device, with ``requires_grad`` and a copy of its gradient."""
     _leaf(x, "deep-copied")
-    out = _without_history(_new(type(x)), memory.copied(x._data) if x.ndim else x._data)
+    out = _without_history(_new(type(x)), x._data if isinstance(x._data, np.generic) else memory.copied(x._data))
     memo[id(x)] = out
     out._requires_grad, out.grad = x._requires_grad, copy.deepcopy(x.grad, memo)
     _attributes(out, copy.deepcopy(getattr(x, "__dict__", {}), memo))
@@ -58,12 +62,14 @@ def __deepcopy__(x: Tensor, memo: dict[int, Any]) -> Tensor:
 def __reduce_ex__(x: Tensor, protocol: Any) -> Any:
     """How pickle takes a leaf apart: its class, array, ``requires_grad``, gradient."""
     _leaf(x, "pickled")
-    return _rebuilt, (type(x), np.asarray(x._data), x._requires_grad, x.grad), getattr(x, "__dict__", None) or None
+    parts = (type(x), np.asarray(put(x._data, CPU)), x._requires_grad, x.grad, str(x.device))
+    return _rebuilt, parts, getattr(x, "__dict__", None) or None
 
 
-def _rebuilt(kind: type[Tensor], array: Any, requires_grad: bool, grad: Tensor | None) -> Tensor:
-    """What ``__reduce_ex__`` took apart."""
-    out = _without_history(_new(kind), memory.copied(array) if array.ndim else array[()])
+def _rebuilt(kind: type[Tensor], array: Any, requires_grad: bool, grad: Tensor | None, device: str = "cpu") -> Tensor:
+    """What ``__reduce_ex__`` took apart, on the device where it was."""
+    array = put(array, device)
+    out = _without_history(_new(kind), memory.copied(array) if array.ndim else bare(array))
     out._requires_grad, out.grad = requires_grad, grad
     return out
 
@@ -73,28 +79,44 @@ def __dlpack__(
 ) -> Any:
     """The memory, for another library: writing there is writing here, and unseen by the engine.
 
-    Without dimensions it is a copy. Refused with BufferError for a Tensor that requires gradients, as in PyTorch.
+    Without dimensions, on the cpu, it is a copy. Refused with BufferError for a Tensor that requires gradients, as in
+    PyTorch.
     """
     if x._requires_grad:
         raise BufferError("DLPack would drop this Tensor's gradient; say so with .detach()")
-    array = x.data if x.ndim else np.array(x._data)
+    array = writable(x._data)
     return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
 
 def __dlpack_device__(x: Tensor) -> Any:
-    """The processor: (1, 0)."""
-    return np.empty(0).__dlpack_device__()
+    """The processor: (1, 0). A GPU: (2, 0)."""
+    return writable(x._data).__dlpack_device__()
 
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
     """A Tensor in the memory of another library's array. It requires no gradient.
 
-    ``copy``: True copies, False raises where that cannot be helped, None copies only then. ``device``: "cpu" or None.
+    ``copy``: True copies, False raises where that cannot be helped, None copies only then. ``device``: where the Tensor
+    shall be; None: where the array is.
     """
-    array = np.from_dlpack(x, device=device, copy=copy)
+    array = _taken(x, None if device is None else Device(device), copy)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"Tensor holds real numbers or booleans; got {array.dtype} from {type(x).__name__}")
-    return _without_history(_new(Tensor), array if array.ndim else array[()])
+    return _without_history(_new(Tensor), bare(array))
+
+
+def _taken(x: Any, to: Device | None, copy: bool | None) -> Any:
+    """The memory as an array of the device's own library."""
+    if x.__dlpack_device__()[0] != GPU:
+        array = np.from_dlpack(x, device=None if to is None else "cpu", copy=copy)
+    else:
+        array = library().from_dlpack(x)
+        array = copied(array) if copy and to in (None, CUDA) else array
+    if to is None or to == device_of(array):
+        return array
+    if copy is False:
+        raise ValueError(f"from_dlpack: what is on {device_of(array)} cannot be on {to} without a copy")
+    return put(array, to)
 
 
 for _method in (__copy__, __deepcopy__, __reduce_ex__, __dlpack__, __dlpack_device__):

@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import array_api, ops
 from ..array_api.common import constant
+from ..device import as_array
 from ..engine import Tensor
 from ..protocols import ArrayProtocol
 
@@ -71,7 +72,7 @@ def __array_ufunc__(self: Tensor, ufunc: Any, method: str, *inputs: Any, **setti
 def _method(ufunc: Any, method: str, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
     """The answer to ``ufunc.reduce``, ``.accumulate`` or ``.outer``, or None."""
     if method == "outer" and not settings and (op := _ops.get(ufunc) or _op(ufunc)) is not None:
-        x, y = (v if isinstance(v, Tensor) else np.asarray(v) for v in inputs)
+        x, y = (v if isinstance(v, Tensor) else as_array(v) for v in inputs)
         return op(x.reshape((*x.shape, *[1] * y.ndim)), y)
     table = {"reduce": REDUCE, "accumulate": ACCUMULATE}.get(method, {})
     function = getattr(array_api, table.get(ufunc.__name__, ""), None)

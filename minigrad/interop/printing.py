@@ -15,11 +15,11 @@ DIGITS, THRESHOLD, EDGE, LINE = 4, 1000, 3, 80
 UNSAID = ("float64", "int64", "bool")
 
 
-def text(array: Any, grad_fn: str | None, requires_grad: bool) -> str:
-    """``tensor(...)`` of an array, its history and its dtype."""
+def text(array: Any, grad_fn: str | None, requires_grad: bool, place: str | None = None) -> str:
+    """``tensor(...)`` of an array, the device that it came from if that is worth saying, its history and its dtype."""
     array = np.asarray(array)
     said = array.dtype.name in UNSAID
-    notes = []
+    notes = [] if place is None else [f"device='{place}'"]
     if array.size:
         body = _block(array, _formatter(_ends(array)), len("tensor("))
     else:

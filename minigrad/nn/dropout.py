@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import random
+from ..device import device_of
 from ..random import Generator
 from . import functional as F
 from .module import Module
@@ -23,14 +24,14 @@ class Dropout(Module):
 
     def forward(self, x: Any) -> Any:
         """Element by element, each with a coin of its own."""
-        mask = self.draw(x.shape)
+        mask = self.draw(x.shape, device_of(x))
         return x if mask is None else F.dropout(x, mask, self.p)
 
-    def draw(self, shape: tuple[int, ...]) -> Any:
-        """A mask for an input of this shape, None if nothing is to be dropped."""
+    def draw(self, shape: tuple[int, ...], device: Any = None) -> Any:
+        """A mask for an input of this shape, on this device, None if nothing is to be dropped."""
         if not self.training or self.p == 0:
             return None
-        return (self.generator or random.default_generator).bernoulli(1 - self.p, shape)
+        return (self.generator or random.default_generator).bernoulli(1 - self.p, shape, device)
 
     def extra_repr(self) -> str:
         """The probability of dropping."""
@@ -48,7 +49,7 @@ class Dropout1d(Dropout):
             wanted = " or ".join(map(str, self.channels_of))
             raise ValueError(f"{type(self).__name__} takes inputs of {wanted} dimensions, got {tuple(x.shape)}")
         kept = 1 if x.ndim == 2 else 2
-        mask = self.draw((*x.shape[:kept], *[1] * (x.ndim - kept)))
+        mask = self.draw((*x.shape[:kept], *[1] * (x.ndim - kept)), device_of(x))
         return x if mask is None else F.dropout(x, mask, self.p)
 
 

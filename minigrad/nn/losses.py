@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..engine import Tensor
 from . import functional as F
 from .module import Module
@@ -18,7 +16,7 @@ class _Loss(Module):
     def _keep(self, name: str, weight: Any) -> None:
         """A buffer, so that ``to`` and ``state_dict`` know it, as PyTorch's."""
         given = weight is None or isinstance(weight, Tensor)
-        self.register_buffer(name, weight if given else Tensor(np.asarray(weight)))
+        self.register_buffer(name, weight if given else Tensor(weight))
 
 
 class L1Loss(_Loss):

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import memory
+from ..device import CPU, CUDA, as_array, device_of, put
 from ..engine import Tensor
 from ..mode import no_grad
+from ..protocols import destination
 from .hooks import Hooks, RemovableHandle
 
 
@@ -19,8 +21,8 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None) -> None:
-        super().__init__(data, requires_grad, dtype)
+    def __init__(self, data: Any, requires_grad: bool = True, dtype: Any = None, device: Any = None) -> None:
+        super().__init__(data, requires_grad, dtype, device)
         if self.ndim:
             self._data = memory.copied(self._data)
 
@@ -196,15 +198,31 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
-    def to(self, dtype: Any) -> Any:
-        """Make all floating parameters and buffers, here and below, of another dtype."""
-        if np.dtype(dtype).kind != "f":
-            raise TypeError(f"a network's parameters are floating numbers; cannot make them {np.dtype(dtype)}")
+    def to(self, target: Any = None, dtype: Any = None, *, device: Any = None) -> Any:
+        """Move all parameters and buffers, here and below, in place: ``to("cuda")``, ``to("float64")``, or both.
+
+        A device moves them and their gradients; a dtype changes the floating ones, and forgets gradients. An
+        optimiser's state follows its parameters at its next step.
+        """
+        place, kind = destination(target, dtype, device)
+        if kind is not None and kind.kind != "f":
+            raise TypeError(f"a network's parameters are floating numbers; cannot make them {kind}")
         for tensor in (*self.parameters(), *self.buffers()):
-            if tensor.dtype.kind == "f" and tensor.dtype != dtype:
-                array = tensor.data.astype(dtype)
-                tensor.data, tensor.grad = memory.copied(array) if array.ndim else array, None
+            changed = kind is not None and tensor.dtype.kind == "f" and tensor.dtype != kind
+            if changed or (place is not None and place != tensor.device):
+                array, grad = tensor.data.astype(kind) if changed else tensor.data, None if changed else tensor.grad
+                if place is not None:
+                    array, grad = put(array, place), None if grad is None else grad.to(place)
+                tensor.data, tensor.grad = memory.copied(array) if array.ndim else array, grad
         return self
+
+    def cuda(self) -> Any:
+        """``to("cuda")``."""
+        return self.to(CUDA)
+
+    def cpu(self) -> Any:
+        """``to("cpu")``."""
+        return self.to(CPU)
 
     def float(self) -> Any:
         """``to("float32")``."""
@@ -217,14 +235,16 @@ class Module:
     # ------------------------------------------------------------------------------------------------ state
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Copies of all parameters and buffers by name, PyTorch's names for the same layers.
+        """Copies of all parameters and buffers by name, on the cpu, PyTorch's names for the same layers.
 
         PyTorch wants Tensors of its own: ``{name: from_numpy(array) for name, array in net.state_dict().items()}``.
         """
-        return {name: tensor.data.copy() for name, tensor in self._state("")}
+        return {name: put(tensor.data.copy(), CPU) for name, tensor in self._state("")}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Take parameters and buffers from ``state``: arrays, Tensors or PyTorch's. All must fit, or none is taken.
+
+        They may be on any device, and stay on that of the network.
 
         Not ``strict``: names that only one side has are passed over.
         """
@@ -235,7 +255,7 @@ class Module:
         missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or unexpected:
             raise ValueError(f"state does not fit {type(self).__name__}: missing {missing}, unexpected {unexpected}")
-        arrays = {name: np.asarray(v.detach() if hasattr(v, "detach") else v) for name, v in state.items()}
+        arrays = {name: _array(value) for name, value in state.items()}
         for name, parameter in own.items():
             if arrays[name].shape != parameter.shape:
                 raise ValueError(
@@ -243,7 +263,7 @@ class Module:
                 )
         fitting = {name: arrays[name].astype(parameter.dtype, copy=False) for name, parameter in own.items()}
         for name, array in fitting.items():  # what is about to be overwritten is copied first
-            if any(np.may_share_memory(array, parameter.data) for parameter in own.values()):
+            if any(_share_memory(array, parameter.data) for parameter in own.values()):
                 fitting[name] = array.copy()
         with no_grad():
             for name, parameter in own.items():
@@ -257,3 +277,14 @@ class Module:
     def extra_repr(self) -> str:
         """The settings shown by ``repr``."""
         return ""
+
+
+def _array(value: Any) -> Any:
+    """The array of a Tensor, of PyTorch's or of ours; or the array itself."""
+    if isinstance(value, Tensor):
+        return value.data
+    return np.asarray(value.detach().cpu()) if hasattr(value, "detach") else as_array(value)
+
+
+def _share_memory(x: Any, y: Any) -> bool:
+    return device_of(x) == device_of(y) and bool(np.may_share_memory(x, y))

@@ -72,7 +72,7 @@ class _BatchNorm(_ByChannel):
         if moved:
             with no_grad():
                 self.num_batches_tracked += 1
-            momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else momentum
+            momentum = 1 / self.num_batches_tracked._data if self.momentum is None else momentum
         running = self.running_mean, self.running_var
         return F.batch_norm(
             x, *running, self.weight, self.bias, self.training or running[0] is None, momentum, self.eps

@@ -40,7 +40,7 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_n
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         if math.isinf(p):
             extreme = np.max if p > 0 else np.min
-            total = extreme([extreme(np.abs(a)) for a in arrays if a.size] or [0.0])
+            total = extreme(np.stack([extreme(np.abs(a)) for a in arrays if a.size] or [np.float64(0)]))
         elif p == 0:
             total = sum(np.count_nonzero(a) for a in arrays)
         else:
@@ -49,7 +49,7 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_n
             total = np.sum(norms**p) ** (1 / p)
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(f"the gradients' total norm of order {p} is {total}; look for the first that is not finite")
-    return Tensor(total, dtype=np.result_type(*arrays))
+    return Tensor(total, dtype=np.result_type(*(a.dtype for a in arrays)))
 
 
 def clip_grad_norm_(
@@ -60,7 +60,7 @@ def clip_grad_norm_(
 ) -> Tensor:
     """Scale all gradients, in place, by ``max_norm / (total + 1e-6)`` if that is below 1; return the total norm.
 
-    ``total``: get_total_norm of the gradients, as they were.
+    ``total``: get_total_norm of the gradients, as they were. On cuda this waits for it.
     """
     grads = _given(parameters)
     total = get_total_norm(grads, norm_type, error_if_nonfinite)

@@ -74,7 +74,8 @@ def spectral_norm(
 
     _replace(module, name, "orig", weight.detach())
     for letter, size in (("u", rows), ("v", columns)):
-        module.register_buffer(f"{name}_{letter}", Tensor(unit(draw.normal(0, 1, size, np.float64)).astype(kind)))
+        start = unit(draw.normal(0, 1, size, np.float64)).astype(kind)
+        module.register_buffer(f"{name}_{letter}", Tensor(start, device=weight.device))
 
     def recompute(module: Module, _: Any) -> None:
         w, u, v = (getattr(module, f"{name}_{part}") for part in ("orig", "u", "v"))

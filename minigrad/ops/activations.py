@@ -15,6 +15,7 @@ import numpy as np
 from ..engine import derivatives, op
 from .elementary import abs, clip, exp, floating, where
 from .joining import narrow
+from .placement import full, like
 from .reductions import softmax
 from .shape import reshape, unsqueeze
 from .special import erfc
@@ -309,8 +310,8 @@ derivatives(_maxout, lambda g, out, x: _first_equal(x, out) * unsqueeze(g, -1)) 
 @op
 def _first_equal(x: Any, y: Any) -> Any:
     """1 at the first of x[..., :] that equals y[...], 0 elsewhere: piecewise constant, so no rule."""
-    mask = np.empty(x.shape, x.dtype)
-    free = np.ones(y.shape, bool)
+    mask = np.empty(x.shape, x.dtype, like=like(x))
+    free = full(x, y.shape, True, bool)
     for i in range(x.shape[-1]):
         here = (x[..., i] == y) & free
         mask[..., i] = here

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import op
+from .placement import array_of
 
 __all__ = [
     "allclose",
@@ -86,7 +87,7 @@ def _isclose(x: Any, y: Any, *, rtol: float, atol: float, equal_nan: bool) -> An
 
 def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether all elements of ``isclose`` hold: one bool of Python."""
-    return bool(np.all(np.asarray(isclose(x, y, rtol, atol, equal_nan))))
+    return bool(np.all(array_of(isclose(x, y, rtol, atol, equal_nan))))
 
 
 @op
@@ -116,7 +117,7 @@ def isneginf(x: Any) -> Any:
 @op
 def signbit(x: Any) -> Any:
     """Whether it is negative, -0.0 included."""
-    return np.signbit(x) if np.asarray(x).dtype.kind != "b" else np.zeros_like(x)
+    return np.signbit(x) if array_of(x).dtype.kind != "b" else np.zeros_like(x)
 
 
 @op

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
+from .placement import array_of, like, strided
 from .shape import permute, squeeze
 
 __all__ = ["einsum", "tensordot"]
@@ -80,8 +81,8 @@ def _contract(x: Any, y: Any, *, names: tuple[Subscripts, Subscripts, Subscripts
     in_x, in_y, in_out = names
     batch, summed = [n for n in in_out if n in in_x and n in in_y], [n for n in in_x if n not in in_out]
     rows, columns = [n for n in in_out if n not in in_y], [n for n in in_out if n not in in_x]
-    x = np.asarray(x).transpose([in_x.index(n) for n in (*batch, *rows, *summed)])
-    y = np.asarray(y).transpose([in_y.index(n) for n in (*batch, *summed, *columns)])
+    x = array_of(x).transpose([in_x.index(n) for n in (*batch, *rows, *summed)])
+    y = array_of(y).transpose([in_y.index(n) for n in (*batch, *summed, *columns)])
     lengths = dict(zip((*batch, *rows, *summed), x.shape, strict=True))
     lengths |= dict(zip((*batch, *summed, *columns), y.shape, strict=True))
     b, r, s, c = ([lengths[n] for n in part] for part in (batch, rows, summed, columns))
@@ -147,14 +148,21 @@ def _alone_summed(i: int, inputs: list[Subscripts], output: Subscripts, x: Any) 
 @op(linear=True, view=True)
 def _repeated(x: Any, *, names: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     """The elements where dimensions of the same number have the same index: [0, 1, 0] takes x[i, j, i]."""
-    return np.einsum(x, names, list(dict.fromkeys(names)))
+    return _along_diagonals(x, names)
+
+
+def _along_diagonals(x: Any, names: tuple[int, ...]) -> Any:
+    """A view: one step along a subscript is a step along all of its dimensions."""
+    once = list(dict.fromkeys(names))
+    steps = [sum(step for step, name in zip(x.strides, names, strict=True) if name == n) for n in once]
+    return strided(x, tuple(x.shape[names.index(n)] for n in once), tuple(steps))
 
 
 @op(linear=True)
 def _spread_repeated(g: Any, *, names: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     """Zeros of ``shape`` with ``g`` on that diagonal."""
-    out = np.zeros(shape, g.dtype)
-    np.einsum(out, names, list(dict.fromkeys(names)))[...] = g
+    out = np.zeros(shape, g.dtype, like=like(g))
+    _along_diagonals(out, names)[...] = g
     return out
 
 

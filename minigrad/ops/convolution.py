@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import derivatives, op
+from .placement import like
 from .shape import reshape, squeeze
 from .windows import Geometry, added_up, numbers, window_count, windows, with_batch
 
@@ -56,7 +57,7 @@ def _matrices(w: Any, groups: int) -> Any:
 def _convolve(x: Any, w: Any, *, geometry: Geometry, groups: int) -> Any:
     """x (N, C, *size), w (O, C/groups, *kernel) -> (N, O, *positions)."""
     out = _matrices(w, groups) @ _columns(x, geometry, groups)
-    return np.ascontiguousarray(np.moveaxis(out.reshape(len(w), len(x), *geometry.positions), 1, 0))
+    return np.array(np.moveaxis(out.reshape(len(w), len(x), *geometry.positions), 1, 0), order="C", like=like(x))
 
 
 @op

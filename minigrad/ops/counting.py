@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..engine import op
-from .indexing import found, integers, value
+from .indexing import found, integers
+from .placement import array_of, beside, like, readable
 
 __all__ = ["bincount", "bucketize", "histc", "searchsorted", "unique"]
 
@@ -23,7 +24,7 @@ def unique(
 ) -> Any:
     """The different elements, or slices along ``dim``, in order; also where each went, and how often each came."""
     dim = axis if dim is None else dim
-    array = value(x)
+    array = array_of(x)
     values, inverse, counts = np.unique(array, axis=dim, return_inverse=True, return_counts=True)
     inverse = inverse.reshape(array.shape if dim is None else -1)
     wanted = [values, *([inverse] if return_inverse else []), *([counts] if return_counts else [])]
@@ -51,14 +52,15 @@ def _searchsorted(ordered: Any, values: Any, *, side: Any) -> Any:
         raise ValueError("the rows of the two have to pair up: all dimensions but the last are equal")
     rows = zip(ordered.reshape(-1, ordered.shape[-1]), values.reshape(-1, values.shape[-1]), strict=True)
     found = [np.searchsorted(row, wanted, side) for row, wanted in rows]
-    return np.array(found, dtype=np.int64).reshape(values.shape)
+    return (np.stack(found) if found else np.zeros(0, np.int64, like=like(values))).reshape(values.shape)
 
 
 def bucketize(x: Any, boundaries: Any, *, right: bool = False) -> Any:
     """The number of the bucket of each element: how many ``boundaries``, in order, are below it (right: or equal)."""
-    if np.ndim(value(boundaries)) != 1:
-        raise ValueError(f"bucketize: the boundaries are a vector, got shape {np.shape(value(boundaries))}")
-    return _bucketize(x, value(boundaries), side="right" if right else "left")
+    edges = beside(x, boundaries, copy=False)
+    if edges.ndim != 1:
+        raise ValueError(f"bucketize: the boundaries are a vector, got shape {edges.shape}")
+    return _bucketize(x, edges, side="right" if right else "left")
 
 
 @op
@@ -68,12 +70,12 @@ def _bucketize(x: Any, boundaries: Any, *, side: Any) -> Any:
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each of 0, 1, 2 ... is in a vector of such numbers, or the sum of their ``weights``."""
-    numbers = integers(x, "bincount")
-    if numbers.ndim != 1 or (numbers.size and numbers.min() < 0):
+    numbers = integers(x, x, "bincount")
+    if numbers.ndim != 1 or (numbers.size and readable(numbers) and numbers.min() < 0):
         raise ValueError(f"bincount is of a vector of integers that are 0 or more, got shape {numbers.shape}")
     if weights is None:
         return found(x, array=np.bincount(numbers, minlength=minlength))
-    each = value(weights)
+    each = beside(x, weights, copy=False)
     if each.shape != numbers.shape:
         raise ValueError(f"bincount: {len(numbers)} numbers have weights of shape {each.shape}")
     sums = np.bincount(numbers, each, minlength)

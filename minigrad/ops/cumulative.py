@@ -13,8 +13,9 @@ from numpy.lib.array_utils import normalize_axis_index as _dim
 
 from ..engine import derivatives, op
 from .elementary import floating
-from .indexing import found, take_along_dim, value
+from .indexing import found, take_along_dim
 from .joining import cat, narrow
+from .placement import array_of, full, like
 from .reductions import Extremes
 from .shape import expand, reshape
 from .special import logaddexp
@@ -38,7 +39,7 @@ def cumsum(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
 
 @op(linear=True)
 def _cumsum(x: Any, *, dim: int) -> Any:
-    return np.cumsum(x, axis=dim).reshape(x.shape)
+    return np.cumsum(x if x.ndim else x.reshape(1), axis=dim).reshape(x.shape)
 
 
 derivatives(_cumsum, lambda g, out, x, dim: _cumsum_from_the_end(g, dim=dim))  # type: ignore[has-type]
@@ -64,7 +65,7 @@ def cumprod(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
 
 @op
 def _whole_cumprod(x: Any, *, dim: int) -> Any:
-    return np.cumprod(x, axis=dim).reshape(x.shape)
+    return np.cumprod(x if x.ndim else x.reshape(1), axis=dim).reshape(x.shape)
 
 
 def logcumsumexp(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
@@ -99,12 +100,20 @@ def cummin(x: Any, dim: int | None = None, *, axis: int | None = None) -> Extrem
 
 def _so_far(x: Any, dim: int, extreme: Any) -> Extremes:
     if not x.ndim:
-        return Extremes(reshape(x, ()), found(x, array=np.int64(0)))
-    array = value(x)
-    best = extreme.accumulate(array, axis=dim)
-    position = np.arange(array.shape[dim]).reshape([-1 if d == dim else 1 for d in range(array.ndim)])
-    at = np.maximum.accumulate(np.where((array == best) | (array != array), position, 0), axis=dim)
+        return Extremes(reshape(x, ()), found(x, array=np.zeros((), np.int64, like=like(x))[()]))
+    array = array_of(x)
+    best = _accumulated(extreme, array, dim)
+    position = np.arange(array.shape[dim], like=like(x)).reshape([-1 if d == dim else 1 for d in range(array.ndim)])
+    at = _accumulated(np.maximum, np.where((array == best) | (array != array), position, 0), dim)
     return Extremes(take_along_dim(x, at, dim), found(x, array=at))
+
+
+def _accumulated(extreme: Any, array: Any, dim: int) -> Any:
+    """``extreme.accumulate``, or the scan that computes it where the array's library has only sums and products."""
+    try:
+        return extreme.accumulate(array, axis=dim)
+    except NotImplementedError:
+        return _scan(extreme, array, dim)
 
 
 def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, *, axis: int | None = None) -> Any:
@@ -126,7 +135,7 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
 def _wide(edge: Any, x: Any, dim: int) -> Any:
     """A Python number as a slice of length 1."""
     if not hasattr(edge, "ndim"):
-        return expand(np.full((1,) * x.ndim, edge, x.dtype), (*x.shape[:dim], 1, *x.shape[dim + 1 :]))
+        return expand(full(x, (1,) * x.ndim, edge, x.dtype), (*x.shape[:dim], 1, *x.shape[dim + 1 :]))
     if edge.ndim != x.ndim:
         raise ValueError(
             f"diff: what is joined on to {tuple(x.shape)} needs as many dimensions, got {tuple(edge.shape)}"

@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..device import linalg_errors
 from ..engine import derivatives, op
 from ..errors import LinAlgError
 from .elementary import where
-from .indexing import getitem, value
+from .indexing import getitem
 from .joining import cat
 from .linalg import require_floating, solve_triangular, square, triangle
+from .placement import beside, identity
 
 __all__ = [
     "cholesky",
@@ -48,7 +50,8 @@ def cholesky(A: Any, *, upper: bool = False) -> Any:
 @op
 def _cholesky(A: Any) -> Any:
     try:
-        return np.linalg.cholesky(A)
+        with linalg_errors(A):
+            return np.linalg.cholesky(A)
     except np.linalg.LinAlgError:
         least = np.linalg.eigvalsh(A)[..., 0]
         raise LinAlgError(f"not positive definite; its least eigenvalue is {least.min():.3g}") from None
@@ -56,7 +59,7 @@ def _cholesky(A: Any) -> Any:
 
 def _cholesky_derivative(g: Any, out: Any, A: Any) -> Any:
     p = triangle(out.mT @ g, upper=False)
-    both = where(np.eye(p.shape[-1], dtype=bool), p, p + p.mT) / 2
+    both = where(identity(p, p.shape[-1]), p, p + p.mT) / 2
     return solve_triangular(out.mT, solve_triangular(out, both, upper=False, left=False), upper=True)
 
 
@@ -99,7 +102,7 @@ def _eigh(A: Any) -> Any:
 def _eigh_derivative(g: Any, out: Any, A: Any) -> Any:
     w, v = getitem(out, (..., slice(0, 1), slice(None))), getitem(out, (..., slice(1, None), slice(None)))
     gw, gv = getitem(g, (..., slice(0, 1), slice(None))), getitem(g, (..., slice(1, None), slice(None)))
-    diagonal = np.eye(v.shape[-1], dtype=bool)
+    diagonal = identity(v, v.shape[-1])
     inner = where(diagonal, gw, _over(v.mT @ gv, where(diagonal, 1, w - w.mT), gv))
     out = v @ inner @ v.mT
     return (out + out.mT) / 2
@@ -178,7 +181,7 @@ def _parts(x: Any, m: int, n: int) -> list[Any]:
 def _svd_derivative(g: Any, out: Any, A: Any) -> Any:
     m, n = A.shape[-2:]
     (u, s, v), (gu, gs, gv) = _parts(out, m, n), _parts(g, m, n)
-    diagonal = np.eye(s.shape[-1], dtype=bool)
+    diagonal = identity(s, s.shape[-1])
     gap = where(diagonal, 1, (s - s.mT) * (s + s.mT))
     of_u, of_v = u.mT @ gu, v.mT @ gv
     inner = _over(of_u - of_u.mT, gap, gu) * s + s.mT * _over(of_v - of_v.mT, gap, gv)
@@ -261,7 +264,8 @@ def qr(A: Any, mode: str = "reduced") -> QR:
 @op
 def _qr(A: Any) -> Any:
     """Q and R under each other: (..., m + n, n), for m >= n."""
-    return np.concatenate(np.linalg.qr(A), -2)
+    q, r = np.linalg.qr(A)
+    return np.concatenate([q, r], -2)
 
 
 def _qr_derivative(g: Any, out: Any, A: Any) -> Any:
@@ -278,7 +282,7 @@ derivatives(_qr, _qr_derivative)
 @op
 def _complete_qr(A: Any) -> Any:
     """Q and R beside each other: (..., m, m + n)."""
-    return np.concatenate(np.linalg.qr(A, "complete"), -1)
+    return np.concatenate([*np.linalg.qr(A, "complete")], -1)
 
 
 def _no_complete_derivative(g: Any, out: Any, A: Any) -> Any:
@@ -320,15 +324,16 @@ def _pinv(A: Any, *, atol: Any, rtol: Any) -> Any:
 
 def _least(A: Any, s: Any, atol: Any, rtol: Any) -> Any:
     """Singular values up to this count as 0."""
-    atol, rtol = _for_each(atol), _for_each(rtol)
+    atol, rtol = _for_each(A, atol), _for_each(A, rtol)
     if rtol is None:
         rtol = max(A.shape[-2:]) * np.finfo(A.dtype).eps * (not atol if np.ndim(atol) == 0 else atol == 0)
-    return np.maximum(0 if atol is None else atol, rtol * s.max(-1, keepdims=True, initial=0))
+    largest = s.max(-1, keepdims=True) if s.shape[-1] else s.sum(-1, keepdims=True)  # of none: 0
+    return np.maximum(rtol * largest, 0 if atol is None else atol)
 
 
-def _for_each(tolerance: Any) -> Any:
+def _for_each(A: Any, tolerance: Any) -> Any:
     """A number as it is; an array (...) of one for each matrix, beside each one's singular values."""
-    return tolerance if np.ndim(tolerance) == 0 else value(tolerance)[..., None]
+    return tolerance if np.ndim(tolerance) == 0 else beside(A, tolerance, copy=False)[..., None]
 
 
 def _pinv_derivative(g: Any, out: Any, A: Any, **tolerances: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index as _dim
 
 from ..engine import derivatives, op
+from .placement import like
 
 __all__ = ["diag", "diag_embed", "diagonal", "trace", "tril", "triu"]
 
@@ -56,7 +57,8 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
 @op(linear=True, view=True)
 def _diagonal(x: Any, *, offset: int, dim1: int, dim2: int) -> Any:
     out = np.diagonal(x, offset, dim1, dim2)
-    out.flags.writeable = x.flags.writeable  # NumPy's is read-only, to warn those who expected a copy
+    if hasattr(out.flags, "writeable"):  # NumPy's is read-only, to warn those who expected a copy
+        out.flags.writeable = x.flags.writeable
     return out
 
 
@@ -71,8 +73,8 @@ derivatives(
 @op(linear=True)
 def _embed_diagonal(x: Any, *, offset: int, dim1: int, dim2: int, lengths: tuple[int, int]) -> Any:
     """Zeros, of ``lengths`` along dim1 and dim2, with the last dimension of ``x`` on a diagonal."""
-    i = np.arange(x.shape[-1])
-    out = np.zeros((*x.shape[:-1], *lengths), x.dtype)
+    i = np.arange(x.shape[-1], like=like(x))
+    out = np.zeros((*x.shape[:-1], *lengths), x.dtype, like=like(x))
     out[..., i - min(offset, 0), i + max(offset, 0)] = x
     return np.moveaxis(out, (-2, -1), (dim1, dim2))
 

@@ -204,7 +204,7 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
 
 @op
 def _where(condition: Any, x: Any, y: Any) -> Any:
-    return np.where(condition, x, y)
+    return np.where(np.bool_(condition) if isinstance(condition, bool) else condition, x, y)
 
 
 @op
@@ -275,7 +275,8 @@ derivatives(
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     """``x`` limited to [min, max]; d/dx = 1 inside and at the bounds, 0 outside. A bound of None does not limit.
 
-    A bound that is a Tensor gets the gradient where it limits.
+    A bound that is a Tensor gets the gradient where it limits: of two equal ones max does, from either side, where
+    PyTorch's gradient is lost for an x below both.
     """
     if min is None and max is None:
         raise ValueError("clip needs min, max or both")
@@ -292,7 +293,7 @@ derivatives(
     _clip,
     lambda g, out, x, low, high: where((x >= _or(low, -np.inf)) & (x <= _or(high, np.inf)), g, 0),
     lambda g, out, x, low, high: where((x < low) & (low < _or(high, np.inf)), g, 0),
-    lambda g, out, x, low, high: where((x > high) | (_or(low, -np.inf) > high), g, 0),
+    lambda g, out, x, low, high: where((x > high) | ((x < _or(low, -np.inf)) & (_or(low, -np.inf) >= high)), g, 0),
 )
 
 

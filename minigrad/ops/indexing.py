@@ -14,6 +14,7 @@ from numpy.lib.array_utils import normalize_axis_index as _dim
 
 from ..engine import Tensor, derivatives, op
 from .elementary import where
+from .placement import array_of, beside, in_order, like, readable
 from .shape import _with, broadcast_tensors, reshape
 
 __all__ = [
@@ -37,26 +38,21 @@ __all__ = [
 ]
 
 
-def value(x: Any) -> Any:
-    """The array of a Tensor, anything else as an array."""
-    return x._data if isinstance(x, Tensor) else np.asarray(x)
-
-
-def integers(index: Any, name: str, length: int | None = None) -> Any:
-    """A copy of an integer index, which then stays as it is until the backward pass; within 0 ... length - 1."""
-    array = np.array(value(index))
+def integers(x: Any, index: Any, name: str, length: int | None = None) -> Any:
+    """A copy of an integer index beside ``x``, which stays as it is until the backward pass; in 0 ... length - 1."""
+    array = beside(index, index)
     if array.dtype.kind not in "iu":
         if array.size:
             raise IndexError(f"{name}: an index is of integers, got {array.dtype}")
         array = array.astype(np.int64)  # an empty list is float64 to NumPy
-    if length is not None and array.size and not (array.min() >= 0 and array.max() < length):
+    if length is not None and array.size and readable(array) and not 0 <= array.min() <= array.max() < length:
         raise IndexError(f"{name}: indices from {array.min()} to {array.max()} for a length of {length}")
-    return array
+    return beside(x, array, copy=False)
 
 
-def boolean(mask: Any, name: str) -> Any:
-    """A copy of a mask."""
-    array = np.array(value(mask))
+def boolean(x: Any, mask: Any, name: str) -> Any:
+    """A copy of a mask beside ``x``."""
+    array = beside(x, mask)
     if array.dtype != np.bool_:
         raise TypeError(f"{name}: a mask is of booleans, got {array.dtype}; x != 0 makes one")
     return array
@@ -64,7 +60,7 @@ def boolean(mask: Any, name: str) -> Any:
 
 def _that_fits(source: Any, x: Any, name: str) -> Any:
     """A Tensor or an array that can be written among the elements of ``x``."""
-    source = source if isinstance(source, Tensor) else np.asarray(source)
+    source = source if hasattr(source, "dtype") else beside(x, source)
     if not np.can_cast(source.dtype, x.dtype, "same_kind"):
         raise TypeError(f"{name}: {source.dtype} does not fit a Tensor of {x.dtype}; astype converts")
     return source
@@ -76,13 +72,15 @@ def _that_fits(source: Any, x: Any, name: str) -> Any:
 def getitem(x: Any, index: Any) -> Any:
     """``x[index]``: numbers, slices, None, ..., integer arrays and boolean masks, as in NumPy."""
     parts = index if isinstance(index, tuple) else (index,)
-    return _getitem(x, index=tuple(_own_copy(p) for p in parts))
+    return _getitem(x, index=tuple(_own_copy(x, p) for p in parts))
 
 
-def _own_copy(part: Any) -> Any:
-    """An index that stays as it is until the backward pass."""
+def _own_copy(x: Any, part: Any) -> Any:
+    """An index beside ``x`` that stays as it is until the backward pass."""
     part = part._data if isinstance(part, Tensor) else part
-    return part.copy() if isinstance(part, (np.ndarray, list)) else part
+    if isinstance(part, list):
+        return beside(x, part, None if part else np.int64)
+    return beside(x, part) if hasattr(part, "__array_function__") else part
 
 
 @op(linear=True, view=True)
@@ -96,7 +94,7 @@ derivatives(_getitem, lambda g, out, x, index: _scatter(g, index=index, shape=x.
 @op(linear=True)
 def _scatter(g: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of ``shape`` with ``g`` added at ``index``: an element taken twice receives twice."""
-    out = np.zeros(shape, g.dtype)
+    out = np.zeros(shape, g.dtype, like=like(g))
     if all(_takes_each_once(part) for part in index):
         out[index] = g
     else:
@@ -107,10 +105,15 @@ def _scatter(g: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
 def _add_at(out: Any, index: Any, g: Any) -> None:
     """``out[index] += g``, as often as an element is named. ``out`` is contiguous.
 
-    By number in the flattened array, where NumPy's add.at takes a fifth of the time or less.
+    By number in the flattened array, where NumPy's add.at takes a fifth of the time or less. What several elements
+    add to one place a device adds in no fixed order: it may round differently each time.
     """
-    places = np.arange(out.size).reshape(out.shape)[index]
-    np.add.at(out.reshape(-1), places.reshape(-1), g.astype(out.dtype, copy=False).reshape(-1))
+    np.add.at(out.reshape(-1), _flattened(out, index), g.astype(out.dtype, copy=False).reshape(-1))
+
+
+def _flattened(x: Any, index: Any) -> Any:
+    """``index`` of ``x`` as that of all its elements in one dimension."""
+    return np.arange(x.size, like=like(x)).reshape(x.shape)[index].reshape(-1)
 
 
 def _takes_each_once(part: Any) -> bool:
@@ -128,8 +131,8 @@ def select(x: Any, dim: int, index: int) -> Any:
 def take(x: Any, index: Any, *, axis: int | None = None) -> Any:
     """Elements of the flattened ``x`` in the shape of ``index``; with NumPy's ``axis``, slices along that dimension."""
     if axis is None:
-        return getitem(reshape(x, -1), integers(index, "take"))
-    return getitem(x, (*[slice(None)] * _dim(axis, x.ndim), integers(index, "take")))
+        return getitem(reshape(x, -1), integers(x, index, "take"))
+    return getitem(x, (*[slice(None)] * _dim(axis, x.ndim), integers(x, index, "take")))
 
 
 # ------------------------------------------------------------------- one index for each element: gather | scatter_add
@@ -143,7 +146,7 @@ def gather(x: Any, dim: int, index: Any) -> Any:
 
 def take_along_dim(x: Any, indices: Any, dim: int) -> Any:
     """Elements of ``x`` at integer ``indices`` along ``dim``; the other dimensions as those of ``x`` (or 1)."""
-    dim, indices = _dim(dim, x.ndim), np.array(value(indices))
+    dim, indices = _dim(dim, x.ndim), beside(x, indices)
     if indices.ndim != x.ndim:
         raise ValueError(f"take_along_dim of {tuple(x.shape)}: indices of {indices.shape} need as many dimensions")
     return _take_along(x, indices=np.broadcast_to(indices, _with(x.shape, dim, indices.shape[dim])), dim=dim)
@@ -151,7 +154,7 @@ def take_along_dim(x: Any, indices: Any, dim: int) -> Any:
 
 def take_each_once(x: Any, indices: Any, dim: int) -> Any:
     """``take_along_dim`` for indices that name no element twice, as an order's: its gradient is quicker put back."""
-    return _take_along(x, indices=np.array(value(indices)), dim=_dim(dim, x.ndim), once=True)
+    return _take_along(x, indices=beside(x, indices), dim=_dim(dim, x.ndim), once=True)
 
 
 @op(linear=True)
@@ -160,9 +163,9 @@ def _take_along(x: Any, *, indices: Any, dim: int, once: bool = False) -> Any:
 
 
 def _take_along_derivative(g: Any, out: Any, x: Any, *, indices: Any, dim: int, once: bool = False) -> Any:
-    zeros = np.zeros(x.shape, g.dtype)
+    zeros = np.zeros(x.shape, g.dtype, like=like(g))
     if once or not indices.ndim or indices.shape[dim] == 1:
-        return _put_along(zeros, g, indices=indices, dim=dim)
+        return _put_along(zeros, g, indices=indices, dim=dim, once=True)
     return _add_along(zeros, g, indices=indices, dim=dim)
 
 
@@ -177,7 +180,7 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
 
 @op(linear=True)
 def _add_along(x: Any, src: Any, *, indices: Any, dim: int) -> Any:
-    out = np.array(x, order="C")
+    out = np.array(x, order="C", like=like(x))
     _add_at(out, _grid(indices, dim), src)
     return out
 
@@ -192,28 +195,30 @@ derivatives(
 def scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
     """``x`` with ``src[i][j]``, or the number ``src``, written at ``[index[i][j]][j]`` for dim 0, and so on."""
     at, index = _one_for_each(x, dim, index, "scatter")
-    if np.ndim(value(src)) or index.ndim == 0:
+    if array_of(src).ndim or index.ndim == 0:
         return _put_along(x, _source(x, src, index, "scatter"), indices=index, dim=at)
-    chosen = np.zeros(x.shape, bool)
+    chosen = np.zeros(x.shape, bool, like=like(x))
     chosen[_grid(index, at)] = True
     return masked_fill(x, chosen, src)
 
 
 @op(linear=True)
-def _put_along(x: Any, src: Any, *, indices: Any, dim: int) -> Any:
-    out = np.array(x)
-    out[_grid(indices, dim)] = src
+def _put_along(x: Any, src: Any, *, indices: Any, dim: int, once: bool = False) -> Any:
+    out, place = np.array(x, like=like(x)), _grid(indices, dim)
+    if not (once or in_order(out)):
+        src = src.reshape(-1)[_last(x.shape, place, indices)]
+    out[place] = src
     return out
 
 
-def _put_along_kept(g: Any, out: Any, x: Any, src: Any, *, indices: Any, dim: int) -> Any:
-    written = np.zeros(x.shape, bool)
+def _put_along_kept(g: Any, out: Any, x: Any, src: Any, *, indices: Any, dim: int, once: bool = False) -> Any:
+    written = np.zeros(x.shape, bool, like=like(x))
     written[_grid(indices, dim)] = True
     return where(written, 0, g)
 
 
-def _put_along_source(g: Any, out: Any, x: Any, src: Any, *, indices: Any, dim: int) -> Any:
-    stays = _last_written(x.shape, _grid(indices, dim), indices.shape)
+def _put_along_source(g: Any, out: Any, x: Any, src: Any, *, indices: Any, dim: int, once: bool = False) -> Any:
+    stays = _last(x.shape, _grid(indices, dim), indices) == _numbered(indices)
     return where(stays, _take_along(g, indices=indices, dim=dim), 0)
 
 
@@ -223,7 +228,7 @@ derivatives(_put_along, _put_along_kept, _put_along_source)
 def _one_for_each(x: Any, dim: int, index: Any, name: str) -> tuple[int, Any]:
     """The dimension, counted from 0, and the index, which has as many dimensions as ``x`` and no longer ones."""
     at, shape = _dim(dim, max(x.ndim, 1)), tuple(x.shape)
-    index = integers(index, name, shape[at] if shape else 1)
+    index = integers(x, index, name, shape[at] if shape else 1)
     fits = index.ndim == len(shape) and all(
         n <= m for i, (n, m) in enumerate(zip(index.shape, shape, strict=True)) if i != at
     )
@@ -247,19 +252,25 @@ def _source(x: Any, src: Any, index: Any, name: str) -> Any:
 
 def _grid(indices: Any, dim: int) -> Any:
     """What picks element ``indices[i, j]`` along ``dim`` and i or j along the others."""
-    if not indices.ndim:
-        return ()
-    grid = list(np.indices(indices.shape, sparse=True))
-    grid[dim] = indices
+    grid = [_along(np.arange(n, like=like(indices)), d, indices.ndim) for d, n in enumerate(indices.shape)]
+    if grid:
+        grid[dim] = indices
     return tuple(grid)
 
 
-def _last_written(shape: tuple[int, ...], place: Any, of: tuple[int, ...]) -> Any:
-    """Which of the elements written at ``place`` are still there afterwards."""
-    numbers = np.arange(math.prod(of)).reshape(of)
-    last = np.zeros(shape, np.int64)
-    last[place] = numbers
-    return last[place] == numbers
+def _numbered(indices: Any) -> Any:
+    """The numbers of the values that are written, one for each index."""
+    return np.arange(indices.size, like=like(indices)).reshape(indices.shape)
+
+
+def _last(shape: tuple[int, ...], place: Any, indices: Any) -> Any:
+    """For each value that is written at ``place`` the number of the last one for the same place, which stays."""
+    last = np.zeros(shape, np.int64, like=like(indices))
+    if in_order(last):
+        last[place] = _numbered(indices)
+    else:
+        np.maximum.at(last.reshape(-1), _flattened(last, place), _numbered(indices).reshape(-1))
+    return last[place]
 
 
 # ---------------------------------------------------------------- one index for each slice: index_select | index_add
@@ -279,7 +290,7 @@ def _index_select(x: Any, *, index: Any, dim: int) -> Any:
 derivatives(
     _index_select,
     lambda g, out, x, index, dim: _index_add(  # type: ignore[has-type]
-        np.zeros(x.shape, g.dtype), g, index=index, dim=dim
+        np.zeros(x.shape, g.dtype, like=like(g)), g, index=index, dim=dim
     ),
 )
 
@@ -293,7 +304,7 @@ def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) ->
 
 @op(linear=True)
 def _index_add(x: Any, source: Any, *, index: Any, dim: int) -> Any:
-    out = np.array(x, order="C")
+    out = np.array(x, order="C", like=like(x))
     _add_at(out, (*[slice(None)] * dim, index), source)
     return out
 
@@ -313,13 +324,15 @@ def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
 
 @op(linear=True)
 def _index_copy(x: Any, source: Any, *, index: Any, dim: int) -> Any:
-    out = np.array(x)
+    out = np.array(x, like=like(x))
+    if not in_order(out):
+        source = np.take(source, _last((x.shape[dim],), index, index), axis=dim)
     out[(*[slice(None)] * dim, index)] = source
     return out
 
 
 def _index_copy_source(g: Any, out: Any, x: Any, source: Any, *, index: Any, dim: int) -> Any:
-    stays = _last_written((x.shape[dim],), index, index.shape)
+    stays = _last((x.shape[dim],), index, index) == _numbered(index)
     return where(_along(stays, dim, x.ndim), _index_select(g, index=index, dim=dim), 0)
 
 
@@ -333,14 +346,14 @@ derivatives(
 def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
     """``x`` with the slices ``index`` of dimension ``dim`` filled with one number."""
     at, index = _slices(x, dim, index, "index_fill")
-    chosen = np.zeros(x.shape[at], bool)
+    chosen = np.zeros(x.shape[at], bool, like=like(x))
     chosen[index] = True
     return masked_fill(x, _along(chosen, at, x.ndim), value)
 
 
 def _slices(x: Any, dim: int, index: Any, name: str) -> tuple[int, Any]:
     at = _dim(dim, x.ndim)
-    index = integers(index, name, x.shape[at])
+    index = integers(x, index, name, x.shape[at])
     if index.ndim > 1:
         raise IndexError(f"{name}: the index is a vector, got one of shape {index.shape}; gather takes such")
     return at, index.reshape(-1)
@@ -366,8 +379,8 @@ def _along(vector: Any, dim: int, ndim: int) -> Any:
 
 def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     """``x`` with one number where ``mask`` (broadcast) holds; the gradient of a ``value`` that is a Tensor is a sum."""
-    mask = boolean(mask, "masked_fill")
-    number = value._data if isinstance(value, Tensor) else np.asarray(value)
+    mask = boolean(x, mask, "masked_fill")
+    number = array_of(value)[()]  # of the host's: a scalar, which goes with any array
     if number.ndim:
         raise ValueError(
             f"masked_fill: the value is one number, got shape {number.shape}; where takes as many as x has"
@@ -378,16 +391,16 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
 
 def masked_select(x: Any, mask: Any) -> Any:
     """The elements where ``mask`` holds, in one dimension, row by row; the two broadcast."""
-    whole, chosen = broadcast_tensors(x, boolean(mask, "masked_select"))
+    whole, chosen = broadcast_tensors(x, boolean(x, mask, "masked_select"))
     return getitem(whole, chosen)
 
 
 def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
     """``x`` with the elements where ``mask`` (broadcast) holds replaced by those of ``source``, row by row."""
-    whole, chosen = broadcast_tensors(x, boolean(mask, "masked_scatter"))
+    whole, chosen = broadcast_tensors(x, boolean(x, mask, "masked_scatter"))
     source = _that_fits(source, x, "masked_scatter")
-    given, needed = math.prod(source.shape), int(np.count_nonzero(chosen))
-    if given < needed:
+    given = math.prod(source.shape)
+    if readable(chosen) and given < (needed := np.count_nonzero(chosen)):
         raise ValueError(f"masked_scatter: the mask takes {needed} elements, the source has {given}")
     if not given:
         return where(chosen, 0, whole)
@@ -406,7 +419,7 @@ def found(x: Any, *, array: Any) -> Any:
 
 def argwhere(x: Any) -> Any:
     """The positions of all elements that are not 0, (count, ndim), row by row."""
-    return found(x, array=np.argwhere(value(x)))
+    return found(x, array=np.argwhere(array_of(x)))
 
 
 def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
@@ -416,10 +429,10 @@ def nonzero(x: Any, *, as_tuple: bool = False) -> Any:
 
 def one_hot(x: Any, num_classes: int = -1) -> Any:
     """(...) of class numbers -> (..., num_classes) of int64: 1 at the class, 0 elsewhere; -1: the largest plus one."""
-    classes = integers(x, "one_hot")
+    classes = integers(x, x, "one_hot")
     if num_classes == -1:
         if not classes.size:
             raise ValueError("one_hot of nothing: num_classes has to be given")
         num_classes = int(classes.max()) + 1
-    classes = integers(x, "one_hot", num_classes)
-    return found(x, array=(classes[..., None] == np.arange(num_classes)).astype(np.int64))
+    classes = integers(x, x, "one_hot", num_classes)
+    return found(x, array=(classes[..., None] == np.arange(num_classes, like=like(x))).astype(np.int64))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index as _dim
 
 from ..engine import derivatives, op
+from .placement import like
 from .shape import _with, atleast_1d, atleast_2d, atleast_3d, reshape, squeeze, unsqueeze
 
 __all__ = [
@@ -108,7 +109,7 @@ derivatives(_narrow, lambda g, out, x, dim, start, length: _embed(g, dim=dim, st
 @op(linear=True)
 def _embed(g: Any, *, dim: int, start: int, total: int) -> Any:
     """Zeros of length ``total`` along ``dim`` with ``g`` from ``start`` on. It costs the whole, not the part."""
-    out = np.zeros(_with(g.shape, dim, total), g.dtype)
+    out = np.zeros(_with(g.shape, dim, total), g.dtype, like=like(g))
     out[_slice(dim, start, g.shape[dim])] = g
     return out
 

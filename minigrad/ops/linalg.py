@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..device import linalg_errors
 from ..engine import derivatives, op
 from ..errors import LinAlgError
 from .elementary import sign, where
 from .indexing import getitem
 from .joining import cat
+from .placement import full, identity, like
 from .products import matmul
 from .shape import squeeze, unsqueeze
 
@@ -54,8 +56,12 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
 
 @op
 def _solve(A: Any, B: Any) -> Any:
+    if A.shape[:-2] != B.shape[:-2]:
+        batch = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
+        A, B = np.broadcast_to(A, (*batch, *A.shape[-2:])), np.broadcast_to(B, (*batch, *B.shape[-2:]))
     try:
-        return np.linalg.solve(A, B)
+        with linalg_errors(A):
+            return np.linalg.solve(A, B)
     except np.linalg.LinAlgError:
         raise _singular(A) from None
 
@@ -83,7 +89,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
         return solve_triangular(A.mT, B.mT, upper=not upper, unitriangular=unitriangular).mT
     A = triangle(A, upper=upper, diagonal=not unitriangular)
     if unitriangular:
-        A = A + np.eye(A.shape[-1], dtype=A.dtype)
+        A = A + identity(A, A.shape[-1], A.dtype)
     # Elimination has nothing to do in an upper triangle; a lower one turned around is one.
     return _solve(A, B) if upper else _turned(_solve(_turned(A, 2), _turned(B, 1)), 1)
 
@@ -94,7 +100,7 @@ def _turned(x: Any, dims: int) -> Any:
 
 def triangle(x: Any, *, upper: bool, diagonal: bool = True) -> Any:
     """The triangle of ``x``, zeros elsewhere."""
-    below = np.tri(x.shape[-2], x.shape[-1], -1 if upper == diagonal else 0, dtype=bool)
+    below = np.tri(x.shape[-2], x.shape[-1], -1 if upper == diagonal else 0, dtype=bool, like=like(x))
     return where(below != upper, x, 0)
 
 
@@ -119,14 +125,14 @@ def inverse(A: Any) -> Any:
 def _inv(A: Any, *, singular: float | None) -> Any:
     """``singular``: what to fill the inverse of a singular matrix with, None to raise."""
     try:
-        return np.linalg.inv(A)
+        with linalg_errors(A):
+            return np.linalg.inv(A)
     except np.linalg.LinAlgError:
         if singular is None:
             raise _singular(A) from None
-    out = np.full(A.shape, singular, A.dtype)
-    regular = np.linalg.slogdet(A)[0] != 0
-    out[regular] = np.linalg.inv(A[regular])
-    return out
+    regular = (np.linalg.slogdet(A)[0] != 0)[..., None, None]
+    one = identity(A, A.shape[-1], A.dtype)
+    return np.where(regular, np.linalg.inv(np.where(regular, A, one)), A.dtype.type(singular))
 
 
 derivatives(_inv, lambda g, out, A, singular: -out.mT @ g @ out.mT)
@@ -177,7 +183,7 @@ def _second_cofactors(g: Any, A: Any) -> Any:
     u, _, others, vh = _without_one_or_two(A)
     g = u.mT @ g @ vh.mT
     inner = -others * g.mT
-    i = np.arange(A.shape[-1])
+    i = np.arange(A.shape[-1], like=like(A))
     inner[..., i, i] = (others @ g[..., i, i, None])[..., 0]
     return u @ inner @ vh
 
@@ -206,9 +212,9 @@ def _without_one_or_two(A: Any) -> tuple[Any, Any, Any, Any]:
     """
     u, s, vh = np.linalg.svd(A)
     n = s.shape[-1]
-    last = np.where(np.tri(n, k=-1, dtype=bool), 1, s[..., None, :])  # row i: s_k for k >= i
+    last = np.where(np.tri(n, k=-1, dtype=bool, like=like(s)), 1, s[..., None, :])  # row i: s_k for k >= i
     to = np.cumprod(last, -1)  # s_i ... s_j for j >= i
-    one = np.ones((*s.shape[:-1], 1), s.dtype)
+    one = full(s, (*s.shape[:-1], 1), 1, s.dtype)
     left = np.concatenate([one, np.cumprod(s, -1)], -1)[..., :-1]
     right = np.concatenate([one, np.cumprod(s[..., ::-1], -1)], -1)[..., -2::-1]
     between = np.ones_like(to)
@@ -237,7 +243,8 @@ def slogdet(A: Any) -> SLogDet:
 
 @op
 def _slogdet(A: Any) -> Any:
-    return np.stack(np.linalg.slogdet(A), -1)
+    signs, logarithms = np.linalg.slogdet(A)
+    return np.stack([signs, logarithms], -1)
 
 
 derivatives(_slogdet, lambda g, out, A: _as_matrices(getitem(g, (..., 1))) * inverse_or_infinite(A).mT)
@@ -268,7 +275,7 @@ def matrix_power(A: Any, n: int) -> Any:
 
 @op
 def _identity(A: Any) -> Any:
-    return np.broadcast_to(np.eye(A.shape[-1], dtype=A.dtype), A.shape).copy()  # constant: no rule
+    return np.broadcast_to(identity(A, A.shape[-1], A.dtype), A.shape).copy()  # constant: no rule
 
 
 def matrix_exp(A: Any) -> Any:
@@ -286,18 +293,20 @@ PADE = [math.prod((13 - j) / ((26 - j) * (j + 1)) for j in range(k)) for k in ra
 
 @op
 def _matrix_exp(A: Any) -> Any:
-    norm = np.abs(A).sum(-2, initial=0).max(-1, initial=0)
+    if not A.size:
+        return A.copy()
+    norm = np.abs(A).sum(-2).max(-1)
     norm = np.where(np.isfinite(norm), norm, 0)
     halvings = np.ceil(np.log2(np.maximum(norm, 5.37) / 5.37)).astype(int)
     A = A * (0.5**halvings).astype(A.dtype)[..., None, None]
-    power, squared = np.eye(A.shape[-1], dtype=A.dtype), A @ A
+    power, squared = identity(A, A.shape[-1], A.dtype), A @ A
     even, odd = np.zeros_like(A), np.zeros_like(A)
     for k in range(0, 14, 2):
         even, odd = even + PADE[k] * power, odd + PADE[k + 1] * power
         power = power @ squared
     odd = A @ odd
     out = np.linalg.solve(even - odd, even + odd)
-    for k in range(halvings.max(initial=0)):
+    for k in range(int(halvings.max())):  # how often to square is the host's to know
         out = np.where((halvings > k)[..., None, None], out @ out, out)
     return out
 
@@ -340,4 +349,4 @@ def _as_matrices(x: Any) -> Any:
 
 
 def _trace(x: Any) -> Any:
-    return where(np.eye(x.shape[-1], dtype=bool), x, 0).sum(axis=(-2, -1))
+    return where(identity(x, x.shape[-1]), x, 0).sum(axis=(-2, -1))

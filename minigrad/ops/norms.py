@@ -49,8 +49,9 @@ def vector_norm(
 @op
 def _norm(x: Any, *, ord: float, dims: tuple[int, ...], keepdim: bool) -> Any:
     x = np.abs(x)
-    reduce = np.max if ord > 0 else np.min
-    scale = reduce(x, axis=dims, keepdims=True, initial=0 if ord > 0 else np.inf)
+    if any(not x.shape[d] for d in dims):
+        return x.sum(axis=dims, keepdims=keepdim)  # of no numbers: 0
+    scale = (np.max if ord > 0 else np.min)(x, axis=dims, keepdims=True)
     scale = np.where((scale == 0) | ~np.isfinite(scale), 1, scale).astype(x.dtype)
     ratio = x / scale
     with np.errstate(divide="ignore", under="ignore", over="ignore"):

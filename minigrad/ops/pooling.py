@@ -12,6 +12,7 @@ import numpy as np
 
 from ..engine import Tensor, derivatives, op
 from .joining import stack
+from .placement import beside, like
 from .reductions import max as largest_of
 from .reductions import mean
 from .shape import flatten, reshape, squeeze, transpose
@@ -78,6 +79,7 @@ def _max_pool(
 ) -> Any:
     x, batched = with_batch(name, n, x)
     geometry = _pooling_geometry(name, x, kernel_size, stride, padding, dilation, ceil_mode)
+    _require_elements_in_windows(name, geometry)
     indices = _first_largest(getattr(x, "_data", x), geometry)
     out = _pick(x, indices=indices)
     out, indices = (out, indices) if batched else (squeeze(out, 0), indices[0])
@@ -89,8 +91,9 @@ def _first_largest(x: Any, geometry: Geometry) -> Any:
 
     A window's nan counts as its largest. A running maximum: NumPy reduces short dimensions slowly.
     """
+    numbers = np.arange(math.prod(geometry.size), like=like(x)).reshape(geometry.size)
     x = padded(x, geometry, -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min)
-    places = padded(np.arange(math.prod(geometry.size)).reshape(geometry.size), geometry, -1)  # -1: padding
+    places = padded(numbers, geometry, -1)  # -1: padding
     best: Any = None
     where: Any = None
     for _, here in geometry.offsets():
@@ -100,24 +103,27 @@ def _first_largest(x: Any, geometry: Geometry) -> Any:
             continue
         wins = (value > best) | (value != value) | ((where < 0) & (place >= 0))
         best, where = np.where(wins, value, best), np.where(wins, place, where)
-    if np.any(where < 0):
-        raise ValueError(f"max_pool: a window takes nothing but padding: {geometry}")
     return where
 
 
 @op(linear=True)
 def _pick(x: Any, *, indices: Any) -> Any:
     """x (N, C, *size) at ``indices`` (N, C, *positions) of its flattened images."""
-    rows = np.arange(math.prod(x.shape[:2])).reshape(*x.shape[:2], *[1] * (indices.ndim - 2))
-    return x.reshape(-1)[rows * math.prod(x.shape[2:]) + indices]
+    return x.reshape(-1)[_places(indices, x.shape)]
 
 
 @op(linear=True)
 def _place(g: Any, *, indices: Any, shape: Lengths) -> Any:
     """Zeros of ``shape`` (N, C, *size) with ``g`` added at ``indices`` of the flattened images."""
-    rows = np.arange(math.prod(shape[:2])).reshape(*shape[:2], *[1] * (indices.ndim - 2))
-    flat = (rows * math.prod(shape[2:]) + indices).reshape(-1)
-    return np.bincount(flat, g.reshape(-1), math.prod(shape)).astype(g.dtype).reshape(shape)
+    out = np.zeros(math.prod(shape), g.dtype, like=like(g))
+    np.add.at(out, _places(indices, shape).reshape(-1), g.reshape(-1))
+    return out.reshape(shape)
+
+
+def _places(indices: Any, shape: Lengths) -> Any:
+    """``indices`` of flattened images as those of all of x, (N, C, *size), flattened."""
+    images = np.arange(math.prod(shape[:2]), like=like(indices)) * math.prod(shape[2:])
+    return images.reshape(*shape[:2], *[1] * (indices.ndim - 2)) + indices
 
 
 derivatives(_pick, lambda g, out, x, indices: _place(g, indices=indices, shape=x.shape))
@@ -170,13 +176,12 @@ def _avg_pool(
     geometry = _pooling_geometry(name, x, kernel_size, stride, padding, 1, ceil_mode)
     if divisor == 0:
         raise ValueError(f"{name}: divisor_override divides the sums; it must not be 0")
-    counts: Any = _counts(geometry, count_include_pad).astype(x.dtype) if divisor is None else divisor
-    out = _window_sums(x, geometry=geometry) / counts
+    out = _window_sums(x, geometry=geometry) / (_counts(x, geometry, count_include_pad) if divisor is None else divisor)
     return out if batched else squeeze(out, 0)
 
 
-def _counts(geometry: Geometry, with_padding: bool) -> Any:
-    """How many elements each window has: (*positions)."""
+def _counts(x: Any, geometry: Geometry, with_padding: bool) -> Any:
+    """How many elements each window has: (*positions) in the dtype of ``x``, or one number for all of them."""
     out = np.ones(())
     for size, kernel, positions, stride, padding, _ in zip(*geometry, strict=True):
         start = np.arange(positions) * stride - padding
@@ -184,7 +189,8 @@ def _counts(geometry: Geometry, with_padding: bool) -> Any:
         if not with_padding:
             start, end = np.maximum(start, 0), np.minimum(end, size)
         out = out[..., None] * (end - start)
-    return out
+    first = int(out.flat[0])
+    return first if np.all(out == first) else beside(x, out, x.dtype)
 
 
 @op(linear=True)
@@ -265,6 +271,18 @@ def _pooling_geometry(
     size = tuple(x.shape[2:])
     positions = window_count(name, size, kernel, strides, before, steps, ceil_mode)
     return Geometry(size, kernel, positions, strides, before, steps)
+
+
+def _require_elements_in_windows(name: str, geometry: Geometry) -> None:
+    """A window may reach into the padding, and not lie in it altogether."""
+    if not any(geometry.padding):  # then each begins inside
+        return
+    for n, kernel, positions, stride, padding, dilation in zip(*geometry, strict=True):
+        first = np.arange(positions) * stride - padding
+        outside = -(first // dilation) * dilation + first  # the first of its elements that is not before the image
+        first, last = np.where(first < 0, outside, first), first + (kernel - 1) * dilation
+        if np.any((first > last) | (first >= n)):
+            raise ValueError(f"{name}: a window takes nothing but padding: {geometry}")
 
 
 def _require_elements(name: str, x: Any) -> None:

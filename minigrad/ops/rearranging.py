@@ -16,6 +16,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..engine import derivatives, op
 from .indexing import index_select, integers
 from .joining import stack
+from .placement import array_of, full, like, strided
 from .shape import _lengths, expand, reshape, transpose
 
 __all__ = [
@@ -44,7 +45,7 @@ def flip(x: Any, *dims: Any, axis: int | Sequence[int] | None = None) -> Any:
 
 @op(linear=True)
 def _flip(x: Any, *, dims: tuple[int, ...]) -> Any:
-    return np.array(np.flip(x, dims))
+    return np.array(np.flip(x, dims), like=like(x))
 
 
 derivatives(_flip, lambda g, out, x, dims: _flip(g, dims=dims))
@@ -132,7 +133,7 @@ def repeat_interleave(x: Any, repeats: Any, dim: int | None = None) -> Any:
     """Each slice along ``dim`` (None: each element, flattened) ``repeats`` times: one number for all, or for each."""
     if dim is None:
         x, dim = reshape(x, -1), 0
-    counts = integers(repeats, "repeat_interleave").reshape(-1)
+    counts = integers(None, array_of(repeats).tolist(), "repeat_interleave").reshape(-1)  # their sum is a length
     total = x.shape[_dim(dim, x.ndim)]
     if len(counts) not in (1, total) or (counts.size and counts.min() < 0):
         raise ValueError(
@@ -176,7 +177,7 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float = 0) ->
 
 @op(linear=True)
 def _pad(x: Any, *, widths: tuple[tuple[int, int], ...], value: float) -> Any:
-    out = np.full([n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)], value, x.dtype)
+    out = full(x, [n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)], value, x.dtype)
     to = tuple(slice(max(a, 0), m - max(b, 0)) for m, (a, b) in zip(out.shape, widths, strict=True))
     out[to] = x[tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, widths, strict=True))]
     return out
@@ -202,9 +203,7 @@ def _unfold(x: Any, *, dim: int, size: int, step: int) -> Any:
     *shape, n = windows.shape
     *strides, s = windows.strides
     count = (n - size) // step + 1
-    out = np.lib.stride_tricks.as_strided(
-        windows, (*shape, count, size), (*strides, s * step, s), writeable=x.flags.writeable
-    )
+    out = strided(windows, (*shape, count, size), (*strides, s * step, s))
     return np.moveaxis(out, -2, dim)
 
 
@@ -213,7 +212,7 @@ def _fold(g: Any, *, dim: int, size: int, step: int, total: int) -> Any:
     """Zeros with every window added where it came from."""
     windows = np.moveaxis(g, dim, -2)
     count = windows.shape[-2]
-    out = np.zeros((*windows.shape[:-2], total), g.dtype)
+    out = np.zeros((*windows.shape[:-2], total), g.dtype, like=like(g))
     for i in range(size):
         out[..., i : i + (count - 1) * step + 1 : step] += windows[..., i]
     return np.moveaxis(out, -1, dim)

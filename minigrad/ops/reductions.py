@@ -264,7 +264,11 @@ def argmax(
 
 @op
 def _argmax(x: Any, *, dim: int | None, keepdim: bool) -> Any:
-    return np.argmax(x, axis=dim, keepdims=keepdim)
+    return _place(np.argmax, x, dim, keepdim)
+
+
+def _place(arg: Any, x: Any, dim: int | None, keepdim: bool) -> Any:
+    return arg(x, axis=dim, keepdims=keepdim) if x.ndim else arg(x.reshape(1), axis=dim)  # a number: one element
 
 
 def argmin(
@@ -276,7 +280,7 @@ def argmin(
 
 @op
 def _argmin(x: Any, *, dim: int | None, keepdim: bool) -> Any:
-    return np.argmin(x, axis=dim, keepdims=keepdim)
+    return _place(np.argmin, x, dim, keepdim)
 
 
 # Of truth and number: piecewise constant, nothing flows back.

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..engine import derivatives, op
+from .placement import array_of
 
 __all__ = ["ceil", "floor", "floor_divide", "fmod", "frac", "remainder", "round", "trunc"]
 
 
 def _rounded(function: Any, x: Any) -> Any:
-    x = np.asarray(x)
+    x = array_of(x)
     return x.copy() if x.dtype.kind in "iub" else function(x)
 
 

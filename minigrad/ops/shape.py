@@ -15,6 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index as _dim
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
+from .placement import like
 
 __all__ = [
     "atleast_1d",
@@ -210,7 +211,7 @@ def contiguous(x: Any) -> Any:
 
 @op(linear=True)
 def _contiguous(x: Any) -> Any:
-    return np.array(x, order="C")
+    return np.array(x, order="C", like=like(x))
 
 
 derivatives(_contiguous, lambda g, out, x: g)

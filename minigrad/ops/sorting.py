@@ -12,8 +12,9 @@ from numpy.lib.array_utils import normalize_axis_index as _dim
 
 from ..engine import derivatives, op
 from .elementary import where
-from .indexing import found, index_select, take_along_dim, take_each_once, value
+from .indexing import found, index_select, take_along_dim, take_each_once
 from .joining import narrow
+from .placement import array_of, beside, full, like, readable
 from .reductions import Extremes, _one
 from .shape import movedim, reshape, squeeze
 
@@ -43,7 +44,7 @@ def argsort(x: Any, dim: int = -1, descending: bool = False, stable: bool = Fals
 @op
 def _argsort(x: Any, *, dim: int, descending: bool) -> Any:
     if not x.ndim:
-        return np.int64(0)
+        return np.zeros((), np.int64, like=like(x))[()]
     if not descending:
         return np.argsort(x, axis=dim, kind="stable")
     backwards = np.flip(np.argsort(np.flip(x, dim), axis=dim, kind="stable"), dim)
@@ -105,12 +106,12 @@ def _middle(x: Any, dim: int | None, keepdim: bool, ignore_nan: bool) -> Any:
     if dim is None:
         return _median_of_all(x, ignore_nan=ignore_nan)
     at = _dim(dim, x.ndim or 1)
-    array = value(x).reshape(x.shape or 1)
+    array = array_of(x).reshape(x.shape or 1)
     if not array.shape[at]:
         raise ValueError(f"median along dim {dim} of shape {tuple(x.shape)}: there is no element")
     place = _middle_place(array, at, ignore_nan)
     index = np.take_along_axis(np.argsort(array, axis=at, kind="stable"), place, at)
-    return _at(x, found(x, array=index if x.ndim else np.int64(0)), at, keepdim)
+    return _at(x, found(x, array=index if x.ndim else index[0]), at, keepdim)
 
 
 def _middle_place(array: Any, dim: int, ignore_nan: bool) -> Any:
@@ -125,7 +126,7 @@ def _middle_place(array: Any, dim: int, ignore_nan: bool) -> Any:
 @op
 def _median_of_all(x: Any, *, ignore_nan: bool) -> Any:
     ordered = np.sort(x, axis=None)
-    return ordered[_middle_place(ordered, 0, ignore_nan)[0]] if x.size else np.full((), np.nan, x.dtype)[()]
+    return ordered[_middle_place(ordered, 0, ignore_nan)[0]] if x.size else full(x, (), np.nan, x.dtype)[()]
 
 
 def _equal_ones_share(g: Any, out: Any, x: Any, *, ignore_nan: bool) -> Any:
@@ -152,10 +153,10 @@ def quantile(
 
     ``q`` in [0, 1] is a number or a vector, whose dimension comes first in the result, and a constant. NaN if one is.
     """
-    dim, keepdim, parts = _one(dim, axis), keepdim or keepdims, np.array(value(q), float)
+    dim, keepdim, parts = _one(dim, axis), keepdim or keepdims, np.array(array_of(q), float, like=like(q))
     if interpolation not in _BETWEEN:
         raise ValueError(f"quantile: the interpolation is one of {', '.join(_BETWEEN)}, got {interpolation!r}")
-    if parts.ndim > 1 or not np.all((parts >= 0) & (parts <= 1)):
+    if parts.ndim > 1 or (readable(parts) and not np.all((parts >= 0) & (parts <= 1))):
         raise ValueError(f"quantile: q is a number in [0, 1] or a vector of them, got {q!r}")
     if x.dtype.kind != "f":
         raise TypeError(f"quantile is of floating Tensors, got {x.dtype}; astype converts")
@@ -167,7 +168,7 @@ def quantile(
     place = _round(parts.reshape(-1) * (n - 1), interpolation)
     lower = np.floor(place).astype(int)
     column = (-1,) + (1,) * (ordered.ndim - 1)
-    weight = (place - lower).astype(x.dtype).reshape(column)
+    weight = beside(x, (place - lower).astype(x.dtype).reshape(column))
     low, high = index_select(ordered, 0, lower), index_select(ordered, 0, np.minimum(lower + 1, n - 1))
     exact = weight == 0  # no step to the next one, which may be infinite
     with np.errstate(invalid="ignore"):

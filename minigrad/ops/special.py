@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ..device import special_functions
 from ..engine import derivatives, op
 from .comparison import isinf
 from .elementary import clip, exp, exp2, floating, floating_together, log, where
+from .placement import array_of, full
 
 __all__ = [
     "digamma",
@@ -29,11 +31,11 @@ __all__ = [
 
 
 def _scipy(name: str, x: Any, *first: Any) -> Any:
-    from scipy import special
-
-    x = np.asarray(floating(x))
+    x = array_of(floating(x))
+    function = getattr(special_functions(x), name)
     with np.errstate(over="ignore"):
-        return getattr(special, name)(*first, x).astype(x.dtype)  # of float16 SciPy makes float32
+        out = function(*(full(x, (), n, int) for n in first), x)
+    return out.astype(x.dtype)  # of float16 SciPy makes float32
 
 
 @op
@@ -125,7 +127,8 @@ derivatives(
 def xlogy(x: Any, y: Any) -> Any:
     """``x log y``, and 0 where x = 0, unless y is nan; d/dx = log y, d/dy = x / y, both 0 where x = y = 0."""
     x, y = floating_together(x, y)
-    y = np.asarray(y, np.result_type(x, y))  # a Python number has no dtype of its own: its logarithm would have one
+    dtype = np.result_type(x, y)
+    y = y.astype(dtype) if hasattr(y, "dtype") else dtype.type(y)  # a Python number's logarithm would have a dtype
     with np.errstate(divide="ignore"):
         return x * np.log(np.where((x == 0) & (y == y), 1, y))
 

@@ -11,9 +11,9 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from ..engine import derivatives, op
+from .placement import full, like, strided
 from .shape import reshape, squeeze, unsqueeze
 
 Lengths = tuple[int, ...]
@@ -53,7 +53,7 @@ def padded(x: Any, geometry: Geometry, value: float = 0) -> Any:
     before, reach, lead = geometry.padding, geometry.reach(), x.shape[: x.ndim - len(geometry.size)]
     if not any(before) and reach == geometry.size:
         return x
-    out: Any = np.full((*lead, *reach), value, x.dtype)
+    out: Any = full(x, (*lead, *reach), value, x.dtype)
     inside = [slice(b, b + n) for b, n in zip(before, geometry.size, strict=True)]
     here = out[(..., *inside)]
     here[...] = x[(..., *(slice(n) for n in here.shape[len(lead) :]))]
@@ -64,11 +64,11 @@ def windows(x: Any, geometry: Geometry, value: float = 0) -> Any:
     """(..., *size) -> a view (..., *positions, *kernel) of the padded ``x``."""
     n = len(geometry.size)
     x = padded(x, geometry, value)
-    extents = [(k - 1) * d + 1 for k, d in zip(geometry.kernel, geometry.dilation, strict=True)]
-    if 0 in geometry.positions:
-        return np.zeros((*x.shape[:-n], *geometry.positions, *geometry.kernel), x.dtype)
-    view: Any = sliding_window_view(x, extents, axis=tuple(range(-n, 0)))
-    return view[(..., *(slice(None, None, s) for s in (*geometry.stride, *geometry.dilation)))]
+    lead, steps = x.strides[: x.ndim - n], x.strides[x.ndim - n :]
+    between = [s * step for s, step in zip(geometry.stride, steps, strict=True)]
+    inside = [d * step for d, step in zip(geometry.dilation, steps, strict=True)]
+    shape = (*x.shape[: x.ndim - n], *geometry.positions, *geometry.kernel)
+    return strided(x, shape, (*lead, *between, *inside))
 
 
 def added_up(columns: Any, geometry: Geometry) -> Any:
@@ -76,7 +76,7 @@ def added_up(columns: Any, geometry: Geometry) -> Any:
     n = len(geometry.size)
     lead = columns.shape[: columns.ndim - 2 * n]
     least = zip(geometry.reach(), geometry.padding, geometry.size, strict=True)
-    out: Any = np.zeros((*lead, *(max(r, b + s) for r, b, s in least)), columns.dtype)
+    out: Any = np.zeros((*lead, *(max(r, b + s) for r, b, s in least)), columns.dtype, like=like(columns))
     for k, places in geometry.offsets():
         out[(..., *places)] += columns[(*[slice(None)] * len(lead), *k)]
     return out[(..., *(slice(b, b + s) for b, s in zip(geometry.padding, geometry.size, strict=True)))]

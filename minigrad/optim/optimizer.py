@@ -2,7 +2,8 @@
 
 ``step()`` uses the parameters' ``.grad``; ``step(gradients)`` uses what it is given, in the order of the parameters;
 ``minimize(loss)`` takes the gradients itself.
-Updates are in place. Settings live in ``param_groups``, as in PyTorch, and may be changed between steps.
+Updates are in place, and a parameter's state follows it to another device. Settings live in ``param_groups``, as in
+PyTorch, and may be changed between steps.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import kernels, memory
+from ..device import CPU, beside, device_of, in_use, is_array, memory_explained, put, writable
 from ..engine import Tensor, gradients
 
 Array = np.ndarray[Any, Any]
@@ -94,11 +96,19 @@ class Optimizer:
                         raise TypeError(f"the gradient of parameter {i} is a {type(g).__name__}, not a Tensor")
                     if g.shape != p.shape:
                         raise ValueError(f"the gradient of parameter {i} has shape {g.shape}, the parameter {p.shape}")
+                    if in_use and device_of(g) != device_of(p):
+                        raise RuntimeError(
+                            f"the gradient of parameter {i} is on {device_of(g)}, the parameter on {device_of(p)}; "
+                            "compute it anew after moving the parameter"
+                        )
                     moves.append(Move(p, g, self.state.setdefault(i, {}), group))
                 i += 1
-        for p, g, state, group in kernels.not_updated(self, moves):
-            array = p.data if p.ndim else np.array(p._data)
-            p.data = self.update(array, g.data, state, group)
+        with memory_explained("an optimiser's step"):
+            for p, g, state, group in kernels.not_updated(self, moves):
+                array = writable(p._data)
+                if in_use:
+                    _follow(state, array)
+                p.data = self.update(array, g.data, state, group)
 
     def minimize(self, loss: Tensor, *, retain_graph: bool | None = None, allow_unused: bool = False) -> None:
         """One step down the gradient of ``loss``: ``step(gradients(loss, parameters()))``, and no ``.grad`` is touched.
@@ -114,13 +124,13 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of the state and the settings, PyTorch's layout: parameters are numbered."""
+        """Copies of the state, on the cpu, and the settings, PyTorch's layout: parameters are numbered."""
         groups, start = [], 0
         for group in self.param_groups:
             stop = start + len(group["params"])
             groups.append({**{k: v for k, v in group.items() if k != "params"}, "params": list(range(start, stop))})
             start = stop
-        return {"state": _copied(self.state, self.parameters()), "param_groups": groups}
+        return {"state": _copied(self.state, self.parameters(), CPU), "param_groups": groups}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Go on exactly where ``state_dict`` was taken, here or in PyTorch. All must fit, or nothing is taken."""
@@ -139,29 +149,41 @@ class Optimizer:
             if i not in range(len(params)):
                 raise ValueError(f"the saved state has a parameter {i!r}; they are numbered 0 to {len(params) - 1}")
             for name, value in state.items():
-                if isinstance(value, np.ndarray) and value.shape != params[i].shape:
+                if is_array(value) and value.shape != params[i].shape:
                     raise ValueError(f"{name} of parameter {i} has shape {value.shape}, not {params[i].shape}")
-        self.state = _copied(saved_state, params)
+        self.state = _copied(saved_state, params, None)
         for group, loaded in zip(self.param_groups, groups, strict=True):
             group.update({k: v for k, v in loaded.items() if k != "params" and k not in FOREIGN})
 
 
 def _plain(name: str, value: Any) -> Any:
     """An array, or for a count a number, of what may be another library's tensor."""
-    if not isinstance(value, np.ndarray) and hasattr(value, "__array__"):
-        value = np.asarray(value.detach() if hasattr(value, "detach") else value)
-    if name in COUNTS and isinstance(value, np.ndarray):
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    if not is_array(value) and hasattr(value, "__array__"):
+        value = np.asarray(value)
+    if name in COUNTS and is_array(value):
         return float(value) if name == "mu_product" else int(value)
     return value
 
 
-def _copied(state: dict[int, dict[str, Any]], params: Sequence[Tensor]) -> dict[int, dict[str, Any]]:
-    """Arrays in the order of elements that their parameter has."""
+def _copied(state: dict[int, dict[str, Any]], params: Sequence[Tensor], to: Any) -> dict[int, dict[str, Any]]:
+    """Arrays on the device ``to`` (None: their parameter's), in the order of elements that the parameter has there."""
 
     def copied(value: Any, p: Any) -> Any:
-        return memory.copied(value, like=p) if isinstance(value, np.ndarray) else value
+        if not is_array(value):
+            return value
+        elsewhere = to is not None and to != device_of(p)
+        return np.array(put(value, to)) if elsewhere else memory.copied(value, like=p)
 
     return {i: {k: copied(v, params[i]._data) for k, v in s.items()} for i, s in state.items()}
+
+
+def _follow(state: dict[str, Any], p: Array) -> None:
+    """Move the state to where its parameter has gone since the last step."""
+    for name, value in state.items():
+        if is_array(value):
+            state[name] = beside(value, p)
 
 
 def decayed(g: Array, p: Array, group: dict[str, Any]) -> Array:

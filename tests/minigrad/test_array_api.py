@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minigrad import Tensor, gradients
+from minigrad import DeviceError, Tensor, gradients
 from minigrad import array_api as xp
 
 DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"]
@@ -47,7 +47,7 @@ def test_dtypes_and_their_inspection():
     assert info.dtypes(kind="complex floating") == {}
     assert info.default_dtypes()["real floating"] == xp.asarray(1.0).dtype == xp.float64
     assert info.default_device() == xp.asarray(1).device
-    assert info.devices() == ["cpu"]
+    assert info.devices()[0] == "cpu"
     assert info.capabilities()["boolean indexing"]
     assert xp.finfo(xp.float32).eps == np.finfo("f4").eps
     assert type(xp.finfo(xp.asarray(1.0)).max) is float
@@ -73,8 +73,8 @@ def test_asarray_copies_when_told():
             call()
     with pytest.raises(TypeError, match="real numbers or booleans; got complex128 from complex"):
         xp.asarray(1j)
-    with pytest.raises(ValueError, match="the only device is \"cpu\", got 'cuda'"):
-        xp.zeros(3, device="cuda")
+    with pytest.raises(DeviceError, match='a device is "cpu" or "cuda", got \'gpu\''):
+        xp.zeros(3, device="gpu")
     assert xp.asarray([Tensor(1), 2]).tolist() == [1, 2]
 
 

@@ -120,8 +120,10 @@ def test_dtypes_by_name():
     assert x.double() is x.cpu() is x.to("cpu") is x.to(x) is x.to(np.float64) is x.to(float) is x.to_device("cpu") is x
     assert x.to("float32").dtype == x.type_as(Tensor([1], dtype="float32")).dtype == np.float32
     assert gradients(x.float().sum(), x).dtype == np.float64
-    with pytest.raises(ValueError, match=r"the only device is .cpu.*got 'cuda'"):
-        x.to_device("cuda")
+    with pytest.raises(minigrad.DeviceError, match=r"a device is .cpu. or .cuda., got 'gpu'"):
+        x.to_device("gpu")
+    with pytest.raises(ValueError, match="stream 3"):
+        x.to_device("cpu", stream=3)
 
 
 def test_what_it_is_made_of(torch):

@@ -260,10 +260,10 @@ def test_the_backward_pass_of_many_parts_is_not_quadratic(parts):
     x = Tensor(np.ones((256, 8)), requires_grad=True)
     made, zeros = 0, np.zeros
 
-    def counting(shape, *rest):
+    def counting(shape, *rest, **settings):
         nonlocal made
         made += math.prod(shape)
-        return zeros(shape, *rest)
+        return zeros(shape, *rest, **settings)
 
     out = ops.stack([p * i for i, p in enumerate(parts(x))]).sum()
     with pytest.MonkeyPatch.context() as patch:

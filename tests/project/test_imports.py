@@ -16,75 +16,95 @@ ROOT = Path(__file__).parents[2]
 # module -> what it may import of the project, at the top or inside a function; `x.*` is all below x. A module that is
 # not in the picture has no place in the house yet: give it one, as far up the stream as it will go.
 MINIGRAD = {
-    "memory": "",
+    "device": "",
+    "cuda": "device fused.cuda.graph",  # the latter later, when it is wanted
+    "memory": "device",
     "mode": "",
-    "kernels": "mode fused.descent fused.loss fused.mlp fused.optim fused.cpu.compiled",  # later, when they are wanted
-    "protocols": "interop.printing array_api",  # the latter later, when it is wanted
+    # mode; the others later, when they are wanted
+    "kernels": "mode fused.descent fused.loss fused.mlp fused.optim fused.cpu.compiled fused.cuda.draws",
+    "protocols": "device interop.printing array_api engine",  # the latter two later, when they are wanted
     "interop": "",
     "interop.printing": "",
-    "interop.numpy_calls": "array_api array_api.common engine ops protocols",
-    "interop.exchange": "engine memory protocols versions",
-    "random": "",
-    "creation": "engine random",
-    "errors": "",
+    "interop.numpy_calls": "array_api array_api.common device engine ops protocols",
+    "interop.exchange": "device engine memory protocols versions",
+    "random": "device kernels",
+    "creation": "device engine random",
+    "errors": "device",
     "versions": "errors",
-    "engine": "errors mode protocols versions",
-    "diagnosis": "engine errors mode versions",
+    "engine": "device errors mode protocols versions",
+    "diagnosis": "device engine errors mode versions",
+    "ops.placement": "device mode",
     "ops.elementary": "engine",
-    "ops.shape": "engine",
-    "ops.comparison": "engine",
-    "ops.rounding": "engine",
+    "ops.shape": "engine ops.placement",
+    "ops.comparison": "engine ops.placement",
+    "ops.rounding": "engine ops.placement",
     "ops.trigonometric": "engine ops.elementary",
-    "ops.special": "engine ops.comparison ops.elementary",
-    "ops.activations": "engine ops.joining ops.elementary ops.reductions ops.shape ops.special",
+    "ops.special": "device engine ops.comparison ops.elementary ops.placement",
+    "ops.activations": "engine ops.joining ops.elementary ops.reductions ops.shape ops.special ops.placement",
     "ops.aliases": "ops.*",
     "ops.arithmetic": "engine ops.elementary ops.shape",
     "ops.reductions": "engine ops.elementary ops.shape ops.joining ops.indexing",
-    "ops.windows": "engine ops.shape",
-    "ops.convolution": "engine ops.shape ops.windows",
-    "ops.pooling": "engine ops.joining ops.reductions ops.shape ops.windows",
-    "ops.joining": "engine ops.shape",
-    "ops.indexing": "engine ops.elementary ops.shape",
-    "ops.rearranging": "engine ops.shape ops.joining ops.indexing",
-    "ops.diagonals": "engine",
-    "ops.cumulative": "engine ops.elementary ops.shape ops.joining ops.indexing ops.reductions ops.special",
-    "ops.sorting": "engine ops.elementary ops.shape ops.joining ops.indexing ops.reductions",
-    "ops.counting": "engine ops.indexing",
+    "ops.windows": "engine ops.shape ops.placement",
+    "ops.convolution": "engine ops.shape ops.windows ops.placement",
+    "ops.pooling": "engine ops.joining ops.reductions ops.shape ops.windows ops.placement",
+    "ops.joining": "engine ops.shape ops.placement",
+    "ops.indexing": "engine ops.elementary ops.shape ops.placement",
+    "ops.rearranging": "engine ops.shape ops.joining ops.indexing ops.placement",
+    "ops.diagonals": "engine ops.placement",
+    "ops.cumulative": "engine ops.elementary ops.shape ops.joining ops.indexing ops.placement ops.reductions "
+    "ops.special",
+    "ops.sorting": "engine ops.elementary ops.shape ops.joining ops.indexing ops.reductions ops.placement",
+    "ops.counting": "engine ops.indexing ops.placement",
     "ops.products": "engine ops.indexing ops.joining ops.shape",
-    "ops.contractions": "engine ops.shape",
-    "ops.linalg": "engine ops.indexing ops.joining errors ops.elementary ops.products ops.shape",
-    "ops.decompositions": "engine ops.indexing ops.joining errors ops.elementary ops.linalg ops.shape",
+    "ops.contractions": "engine ops.shape ops.placement",
+    "ops.linalg": "device engine ops.indexing ops.joining errors ops.elementary ops.products ops.shape ops.placement",
+    "ops.decompositions": "device engine errors ops.elementary ops.indexing ops.joining ops.linalg ops.placement",
     "ops.norms": "engine ops.decompositions ops.elementary ops.linalg ops.reductions ops.shape",
     "ops": "engine ops.*",
     "linalg": "errors ops ops.norms",
-    "inplace": "engine mode ops versions",
+    "inplace": "device engine mode ops versions",
     "optim": "optim.*",
-    "optim.*": "engine kernels memory optim.*",
+    "optim.*": "device engine kernels memory optim.*",
     "optim.swa_utils": "mode nn.module",
     "nn.hooks": "hooks",
-    "nn.module": "engine memory mode nn.hooks",
+    "nn.module": "device engine memory mode protocols nn.hooks",
     "nn.functional.*": "engine kernels mode ops ops.* nn.functional.*",
     "nn.functional": "ops ops.* nn.functional.*",
-    "hooks": "engine",
-    "function": "engine errors mode versions",
+    "hooks": "device engine",
+    "function": "device engine errors mode versions",
     "autograd": "diagnosis engine function mode",
     "trees": "",
-    "transforms": "engine mode ops trees",
+    "transforms": "device engine mode ops trees",
     "array_api": "ops array_api.*",
-    "array_api.*": "engine ops interop.exchange array_api.*",
+    "array_api.*": "device engine ops interop.exchange array_api.*",
     "nn.init": "engine mode random",
     "nn.utils": "engine mode ops nn.weight_norm",
-    "nn.*": "engine kernels mode ops random nn.functional nn.hooks nn.init nn.module",
+    "nn.*": "device engine kernels mode ops random nn.functional nn.hooks nn.init nn.module",
     "nn": "nn.*",
     "fused": "",
     "fused.cpu": "",
     "fused.cpu.*": "fused.cpu fused.cpu.*",
+    "fused.cuda": "",
+    "fused.cuda.source": "",
+    "fused.cuda.module": "device fused.cuda.*",
+    "fused.cuda.launch": "optim fused.cuda.*",  # the schedules
+    "fused.cuda.streams": "random",
+    "fused.cuda.mlp": "device nn nn.* versions fused.blocks fused.cuda.*",
+    "fused.cuda.program": "device fused.cuda.*",
+    "fused.cuda.descent": "device optim fused.cuda.*",
+    "fused.cuda.graph": "device errors",
+    "fused.cuda.cublas": "device",
+    "fused.cuda.lt": "device fused.cuda.cublas fused.cuda.graph",
+    "fused.cuda.blas": "device fused.cuda.cublas fused.cuda.graph fused.cuda.lt",
+    "fused.cuda.draws": "device random fused.cuda.launch",
     "fused.workspace": "memory fused.cpu fused.cpu.*",
     "fused.deferred": "engine memory fused.cpu fused.cpu.* fused.workspace",
     "fused.loss": "engine memory nn.functional fused.cpu fused.cpu.* fused.workspace",
     "fused.buffers": "memory nn fused.cpu fused.cpu.* fused.workspace",
-    "fused.mlp": "engine memory mode nn nn.* fused.buffers fused.cpu fused.cpu.* fused.deferred fused.workspace",
-    "fused.optim": "memory optim optim.* versions fused.cpu fused.cpu.* fused.workspace",
+    "fused.blocks": "nn nn.*",
+    "fused.mlp": "engine memory mode nn nn.* fused.blocks fused.buffers fused.cpu fused.cpu.* fused.deferred "
+    "fused.workspace",
+    "fused.optim": "device memory optim optim.* versions fused.cpu fused.cpu.* fused.workspace",
     "fused.descent": "engine optim optim.* versions fused.*",
     "testing.*": "engine linalg nn.functional ops testing.*",
     "testing.strategies": "engine nn random testing.*",
@@ -111,10 +131,12 @@ GAN = {
     "objectives": "minigrad",
     "networks": "minigrad errors settings",  # the sizes are settings
     "algorithm": "minigrad objectives networks",
+    "captured": "minigrad minigrad.fused.cuda minigrad.fused.cuda.* algorithm data.minibatches networks objectives",
+    "iterations": "minigrad settings captured",
     "sampling": f"minigrad {BOTTOM} settings networks run_folder",
     "validation": f"minigrad {BOTTOM} settings data evaluate evaluate.gauge sampling",
     "training": f"minigrad {BOTTOM} data data.* checkpoint pictures run_folder settings interrupt progress "
-    "objectives networks algorithm evaluate.gauge sampling validation",
+    "objectives networks algorithm iterations evaluate.gauge sampling validation",
     "theory": "theory.*",
     "theory.*": f"minigrad {BOTTOM} theory theory.* objectives algorithm evaluate evaluate.* pictures",
     "figures": "",
@@ -135,7 +157,9 @@ def picture():
     library = {"minigrad", *(f"minigrad.{name}" for name in EVERYTHING_BUT_TOOLS)}
     for k, v in GAN.items():
         names = set(v.split())
-        allowed = {f"gan.{name}" for name in names - {"minigrad"}} | (library if "minigrad" in names else set())
+        fused = {name for name in names if name.startswith("minigrad.")}
+        allowed = {f"gan.{name}" for name in names - fused - {"minigrad"}} | fused
+        allowed |= library if "minigrad" in names else set()
         rules[f"gan.{k}".rstrip(".")] = allowed
     return rules
 
@@ -224,14 +248,18 @@ NEVER_NEEDED = ("minigrad.testing", "minigrad.fused")
 @pytest.mark.parametrize("module", [m for m in FILES if m.startswith("minigrad") and not m.startswith(NEVER_NEEDED)])
 def test_minigrad_needs_numpy_and_nothing_else(module):
     roots = {name.split(".")[0] for name in imported(module)}
-    later = {"scipy"} if module == "minigrad.ops.special" else set()  # for the error and gamma functions
+    # for arrays on cuda; for the error and gamma functions
+    later = {"minigrad.device": {"cupy", "cupyx", "scipy"}}.get(module, set())
     assert roots <= {"minigrad", "numpy", *sys.stdlib_module_names, *later}
     assert later.isdisjoint(name.split(".")[0] for name in imported(module, lazy=False))
 
 
-@pytest.mark.parametrize("module", [m for m in FILES if not m.startswith(("minigrad.fused.cpu", "minigrad.testing"))])
+NAMES_LIBRARIES = ("minigrad.device", "minigrad.fused.cpu", "minigrad.fused.cuda", "minigrad.testing")
+
+
+@pytest.mark.parametrize("module", [m for m in FILES if not m.startswith(NAMES_LIBRARIES)])
 def test_no_other_array_library_is_named(module):
-    """Not even in a comment: one room says numba. When the graphics processor comes, one file will say cupy.
+    """Not even in a comment: one room says numba, one room and one file say cupy.
 
     minigrad.testing names PyTorch and others: it checks their functions, and ours against theirs.
     """

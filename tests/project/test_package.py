@@ -57,6 +57,7 @@ def test_wheel_and_sdist_hold_what_they_should(built):
     with zipfile.ZipFile(built["wheel"]) as wheel:
         names = set(wheel.namelist())
     assert {"minigrad/py.typed", "gan/py.typed", "minigrad/_methods.pyi", "minigrad/ops/shape.py"} <= names
+    assert {"minigrad/fused/cuda/kernels/common.cuh", "minigrad/fused/cuda/kernels/maxout.cu"} <= names
     assert any(name.endswith("LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests", "benchmarks", "docs"))]
     with tarfile.open(built["sdist"]) as sdist:

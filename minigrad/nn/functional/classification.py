@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...ops import log_softmax, squeeze, take_along_dim, where
-from .reduction import raw, reduced
+from ...ops.placement import array_of, beside, readable
+from .reduction import reduced
 
 __all__ = ["cross_entropy", "nll_loss"]
 
@@ -58,7 +59,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
 
 def _of_right_class(name: str, log_p: Any, target: Any, w: Any, ignore_index: int, dim: int) -> tuple[Any, Any, Any]:
     """The losses, where they count, and what "mean" divides their sum by."""
-    y, wanted = np.asarray(raw(target)), (*log_p.shape[:dim], *log_p.shape[dim + 1 :])
+    y, wanted = array_of(target), (*log_p.shape[:dim], *log_p.shape[dim + 1 :])
     if y.dtype.kind not in "iu" or y.shape != wanted:
         raise ValueError(
             f"{name}: an input of shape {tuple(log_p.shape)} needs class numbers, integers of shape {wanted}, got "
@@ -66,12 +67,12 @@ def _of_right_class(name: str, log_p: Any, target: Any, w: Any, ignore_index: in
         )
     valid = y != ignore_index
     classes = log_p.shape[dim]
-    if np.any(valid & ((y < 0) | (y >= classes))):
+    if readable(y) and np.any(valid & ((y < 0) | (y >= classes))):
         wrong = y[valid & ((y < 0) | (y >= classes))]
-        raise IndexError(f"{name}: class {wrong.flat[0]} is not among {classes} classes, 0 to {classes - 1}")
+        raise IndexError(f"{name}: class {wrong[0]} is not among {classes} classes, 0 to {classes - 1}")
     y = np.where(valid, y, 0)
     loss = -squeeze(take_along_dim(log_p, np.expand_dims(y, dim), dim), dim)
-    weights = np.asarray(valid, log_p.dtype) if w is None else np.where(valid, w.reshape(-1)[y], 0)
+    weights = valid.astype(log_p.dtype) if w is None else np.where(valid, w.reshape(-1)[y], 0)
     return where(valid, loss * weights, 0), valid, weights.sum()
 
 
@@ -92,7 +93,7 @@ def _class_weights(name: str, weight: Any, input: Any, dim: int) -> Any:
     """An array that broadcasts against the input, in its dtype; None if there are none."""
     if weight is None:
         return None
-    w = np.asarray(raw(weight), input.dtype)
+    w = beside(input, weight, input.dtype, copy=False)
     if w.shape != (input.shape[dim],):
         raise ValueError(f"{name}: weight has one number for each of {input.shape[dim]} classes, got {w.shape}")
     return w.reshape(-1, *[1] * (input.ndim - dim - 1))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...ops import getitem, permute, reshape
+from ...ops.placement import full
 
 __all__ = ["interpolate", "pixel_shuffle", "pixel_unshuffle"]
 
@@ -34,7 +35,7 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
     if all(s % k == 0 and s >= k for k, s in zip(lengths, sizes, strict=True)):  # repeated, whose adjoint is a sum
         times = [s // k for k, s in zip(lengths, sizes, strict=True)]
         apart = reshape(input, (*input.shape[:2], *(m for k in lengths for m in (k, 1))))
-        ones = np.ones([m for t in times for m in (1, t)], input.dtype)
+        ones = full(input, [m for t in times for m in (1, t)], 1, input.dtype)
         return reshape(apart * ones, (*input.shape[:2], *sizes))
     out = input
     for d, (k, s, f) in enumerate(zip(lengths, sizes, scales, strict=True)):

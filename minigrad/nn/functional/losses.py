@@ -10,6 +10,7 @@ import numpy as np
 from ... import kernels
 from ...engine import derivatives, op
 from ...ops import abs, clip, exp, log, maximum, softplus, where
+from ...ops.placement import array_of, readable
 from .reduction import fitting, raw, reduced
 
 __all__ = [
@@ -88,7 +89,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     """
     target = fitting("binary_cross_entropy", input, target, "probabilities", "targets")
     values = raw(input)
-    if not np.all((values >= 0) & (values <= 1)):
+    if readable(values) and not np.all((values >= 0) & (values <= 1)):
         raise ValueError(
             "binary_cross_entropy: the input must be probabilities between 0 and 1; for logits there is "
             "binary_cross_entropy_with_logits"
@@ -138,8 +139,8 @@ def gaussian_nll_loss(
             var = var.reshape((*var.shape, 1))
         elif tuple(var.shape) != (*input.shape[:-1], 1):
             raise ValueError(f"gaussian_nll_loss: input of shape {input.shape}, but variances of shape {var.shape}")
-    values = np.asarray(raw(var))
-    if np.any(values < 0):
+    values = array_of(var)
+    if readable(values) and np.any(values < 0):
         raise ValueError("gaussian_nll_loss: a variance is negative")
     var = var + (np.maximum(values, eps) - values).astype(input.dtype)
     loss = (log(var) + (input - target) ** 2 / var) / 2

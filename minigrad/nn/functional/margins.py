@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...ops import clip, logsigmoid, minimum, softplus, sqrt, sum, take_along_dim, where
+from ...ops.placement import array_of, beside, like, readable
 from .distances import pairwise_distance
 from .reduction import fitting, raw, reduced
 
@@ -86,17 +87,17 @@ def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
 ) -> Any:
     """``sum_(i != y) max(0, margin - x[y] + x[i])^p / C`` of scores (N, C) or (C,), for the right classes y."""
-    y = np.asarray(raw(target))
+    y = array_of(target)
     if p not in (1, 2) or input.ndim not in (1, 2) or y.shape != tuple(input.shape[:-1]) or y.dtype.kind not in "iu":
         raise ValueError(
             f"multi_margin_loss: scores (N, C) and integers (N,), with p 1 or 2; got {tuple(input.shape)}, "
             f"{y.dtype} of shape {y.shape}, p={p}"
         )
     right, classes = np.expand_dims(y, -1), input.shape[-1]
-    if np.any((y < 0) | (y >= classes)):
+    if readable(y) and np.any((y < 0) | (y >= classes)):
         raise IndexError(f"multi_margin_loss: a class is not among {classes} classes, 0 to {classes - 1}")
     terms = clip(margin - take_along_dim(input, right, -1) + input, min=0)
     terms = terms if p == 1 else terms * terms
     if weight is not None:
-        terms = terms * np.asarray(raw(weight), input.dtype)[right]
-    return reduced(sum(where(np.arange(classes) == right, 0, terms), -1) / classes, reduction)
+        terms = terms * beside(input, weight, input.dtype, copy=False)[right]
+    return reduced(sum(where(np.arange(classes, like=like(input)) == right, 0, terms), -1) / classes, reduction)

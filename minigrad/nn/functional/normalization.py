@@ -14,6 +14,7 @@ import numpy as np
 from ...engine import Tensor, derivatives, op
 from ...mode import no_grad
 from ...ops import mean, reshape, sqrt, var
+from ...ops.placement import like
 from .reduction import raw
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
@@ -155,7 +156,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     if input.ndim < 3 or size < 1:
         raise ValueError(f"local_response_norm: needs (N, C, ...) and a size of at least 1, got {input.shape}, {size}")
     squares, channels = input * input, input.shape[1]
-    at = np.arange(channels)
+    at = np.arange(channels, like=like(input))
     near = (at >= at[:, None] - size // 2) & (at <= at[:, None] + (size - 1) // 2)
     flat = reshape(squares, (input.shape[0], channels, math.prod(input.shape[2:])))
     sums = reshape(near.astype(input.dtype) @ flat, tuple(input.shape))

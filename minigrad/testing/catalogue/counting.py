@@ -37,7 +37,7 @@ def ordered_rows(draw):
 
 def as_is(v, x):
     """What to look for in the dtype of the vector."""
-    return v.astype(x.dtype) if isinstance(v, np.ndarray) else v.to(x.dtype)
+    return v.astype(x.dtype) if hasattr(v, "astype") else v.to(x.dtype)
 
 
 case("searchsorted", lambda m, x, v: m.searchsorted(x, as_is(v, x)), ordered(), smooth=False)

@@ -29,7 +29,7 @@ def normalized(draw, n=1, shape=None, channels=False):
 
 def like(x, a):
     """``a`` in the dtype of x, in either library."""
-    return a.astype(x.dtype) if isinstance(a, np.ndarray) else a.to(x.dtype)
+    return a.astype(x.dtype) if hasattr(a, "astype") else a.to(x.dtype)
 
 
 for n in (0, 1, 2):
