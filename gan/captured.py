@@ -112,9 +112,7 @@ class CapturedGame:
         self.mask_bytes = _zeros(size, np.uint8)
         self.masks: list[Array | None] = [None] * len(self.D.dropouts)
         segments, word = [], 0
-        for group in range(
-            rows // self.m
-        ):  # in the order in which D's passes draw them: data, samples, ..., layer by layer
+        for group in range(rows // self.m):  # as D's passes draw them: of data, of samples, ..., layer by layer
             for i, start in starts.items():
                 n, dropout = self.m * self.D.widths[i], self.D.dropouts[i]
                 assert dropout is not None
