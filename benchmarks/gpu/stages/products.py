@@ -29,7 +29,6 @@ def measure(context: Context) -> dict[str, Any]:
     for batch in [TINY_STEP.batch] if context.rehearsal else BATCHES:
         case = replace(TINY_STEP if context.rehearsal else PAPER_STEP, batch=batch)
         unique = {product[1:]: (product, *arrays) for product, *arrays in Operands(case).all}
-        cupy().cuda.get_current_stream().synchronize()  # the operands have arrived, for the other stream too
         for precision in PRECISIONS:
             plain, tuned = (Blas(stream, {"tf32": "high"}.get(precision, "highest"), tune=t) for t in (False, True))
             for product, a, b, out in unique.values():
