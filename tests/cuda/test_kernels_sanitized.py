@@ -73,9 +73,11 @@ def everything(cupy, k, m, n):
 SIZES = {"address": [(1, 1), (31, 33), (515, 5)], "thread": [(3, 35)]}  # the second is a thousand times as slow
 
 
+# Whether two threads race does not hang on the order in which they run: "thread" in one of them.
 @pytest.mark.slow
-@pytest.mark.parametrize("order", ["forward", "reversed"])
-@pytest.mark.parametrize("sanitizer", SIZES)
+@pytest.mark.parametrize(
+    ("sanitizer", "order"), [("address", "forward"), ("address", "reversed"), ("thread", "forward")]
+)
 def test_no_kernel_leaves_its_arrays_and_no_two_threads_race(fake_cupy, sanitizer, order):
     k = Tried(fake_cupy)
     with standin.running(order, sanitizer):

@@ -10,7 +10,7 @@ from minigrad.testing.catalogue import CASES
 from minigrad.testing.draws import draws
 
 SMOOTH = [c for c in CASES if c.smooth]
-FEW = max(4, settings.default.max_examples // 12)
+FEW = max(1, settings.default.max_examples // 12)
 
 
 class Settings(tuple):
