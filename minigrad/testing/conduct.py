@@ -161,7 +161,10 @@ def expanded(point: Point) -> Point | None:
 def broadcasting(point: Point) -> None:
     """The gradient of a broadcast input is the sum over what it was repeated along."""
     full = expanded(point)
-    shaken = [a + 0.01 * drawn([a], point.seed)[0] * np.abs(a) if is_floating(a) else a for a in point.inputs]
+    shaken = [
+        a + 0.01 * drawn([a], point.seed)[0] * np.where(a == 0, 1, np.abs(a)) if is_floating(a) else a
+        for a in point.inputs
+    ]
     try:
         if full is None or expanded(point.at(shaken)) is None:  # equal in one point only: a coincidence
             return

@@ -155,7 +155,7 @@ def _judge_catalogue(checker: Checker, column: Column, count: int) -> None:
             continue
         column.judged += 1
         if checker.draws:
-            inputs = case.inputs.map(lambda drawn: [*drawn[0], _Settings(drawn[1])])
+            inputs = case.inputs.map(lambda drawn: [*map(np.asarray, drawn[0]), _Settings(drawn[1])])
             options = {} if case.keeps_dtype else {"float32": False}
             of = Definition(case.name, case.ours, (), inputs, options)
             said = _complaint(checker, lambda *args, c=case: c.ours(ops, *args[:-1], *args[-1].values), inputs, of)

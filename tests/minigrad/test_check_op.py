@@ -9,7 +9,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 import minigrad as mg
-from minigrad import derivatives, op
+from minigrad import derivatives, op, ops
 from minigrad.testing import Engine, OpError, check_at, check_op
 from minigrad.testing.catalogue import CASES
 from minigrad.testing.engines import MINIGRAD
@@ -147,6 +147,11 @@ def test_broadcasting_is_asked_for_where_it_is_promised():
     check_op(f, inputs, max_examples=FEW)
     with pytest.raises(OpError, match="inputs that broadcast are refused"):
         check_op(f, inputs, broadcasts=True)
+
+
+def test_a_sum_over_a_repeated_dimension_is_not_broadcasting():
+    """k = 1 repeated is another sum, and at 0 of the same value."""
+    check_at(lambda x, y: ops.einsum("nk,km->nm", x, y), [np.array([[0.0]]), np.array([[0.0, 1.0]])])
 
 
 def test_a_reference():

@@ -312,3 +312,12 @@ def test_every_module_is_compared_with_pytorch():
     in_test_nn = "Linear Maxout ReLU LeakyReLU Sigmoid Tanh Softplus Dropout Dropout1d Dropout2d"
     here = {name.partition(" ")[0] for name in (*LAYERS, *LOSSES)}
     assert {n for n in nn.__all__ if n[0].isupper()} == here | {*elsewhere.split(), *in_test_nn.split()}
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0)])
+def test_a_norm_of_nothing_is_nothing(shape):
+    x = Tensor(np.zeros(shape), requires_grad=True)
+    out = nn.functional.layer_norm(x, shape[-1:])
+    (g,) = gradients((out**2).sum(), [x], create_graph=True)
+    (h,) = gradients((g**2).sum(), [x])
+    assert out.shape == g.shape == h.shape == shape

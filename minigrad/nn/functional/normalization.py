@@ -23,12 +23,16 @@ __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_res
 @op
 def _standardized(x: Any, *, dims: tuple[int, ...], eps: float) -> Any:
     """``(x - mean) / sqrt(var + eps)`` over ``dims``, with the variance that divides by the count."""
+    if 0 in x.shape:
+        return x.copy()
     centred = x - x.mean(axis=dims, keepdims=True)
     return centred / np.sqrt((centred * centred).mean(axis=dims, keepdims=True) + eps)
 
 
 def _standardized_derivative(g: Any, out: Any, x: Any, *, dims: tuple[int, ...], eps: float) -> Any:
     """``(g - mean g - out mean(g out)) / sqrt(var + eps)``: what the mean and the variance give away is taken back."""
+    if 0 in x.shape:
+        return g
     taken = mean(g, dims, True) + out * mean(g * out, dims, True)
     return (g - taken) / sqrt(var(x, dims, correction=0, keepdim=True) + eps)
 
