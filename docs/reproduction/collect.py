@@ -16,8 +16,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from gan.table1 import PAPER
+
 RESULTS = Path(__file__).parent / "results"
-PAPER = 225.0, 2.0  # table 1, MNIST: mean test log-likelihood and its standard error, nats
 JUDGEMENTS = ("judgement", "baselines")
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
-from collect import JUDGEMENTS, PAPER, RESULTS, minibatches, read, runs
+from collect import JUDGEMENTS, RESULTS, minibatches, read, runs
+
+from gan.table1 import PAPER, over_seeds
 
 PAGE = Path(__file__).parents[1] / "reproduction.md"
 
@@ -186,8 +187,7 @@ def table_1(found: dict[str, Any]) -> list[str]:
 def verdict(authors: dict[str, Any]) -> list[str]:
     """Mean over seeds beside the paper's number."""
     tests = [run["evaluation"]["log_likelihood"] for run in authors.values()]
-    mean, n = sum(tests) / len(tests), len(tests)
-    error = math.sqrt(sum((t - mean) ** 2 for t in tests) / (n - 1) / n) if n > 1 else math.nan
+    (mean, error), n = over_seeds(tests), len(tests)
     said = f"**`authors`, {n} seeds: {mean:.1f}" + (f" ± {error:.1f} over seeds" if n > 1 else "") + "**; "
     target = PAPER[0]
     if mean >= target and min(tests) > DEEP_GSN:

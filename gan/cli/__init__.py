@@ -1,4 +1,4 @@
-"""The command ``gan``: train, evaluate, sample, figure, theory. Bad input is one sentence and exit code 2."""
+"""The command ``gan``: train, evaluate, sample, table, figure, theory. Bad input is one sentence and exit code 2."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..errors import UserError
 from .figures import figure, theory
 from .judging import judge
 from .look import evaluate, sample
+from .tables import table
 from .training import train
 
 
@@ -59,5 +60,5 @@ def main() -> None:
     """
 
 
-for command in (train, evaluate, judge, sample, figure, theory):
+for command in (train, evaluate, judge, sample, table, figure, theory):
     main.add_command(command)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -25,30 +22,21 @@ def evaluate(run: Path, n: int, seed: int, best: bool, data_dir: Path | None) ->
     also written to RUN/evaluation.json, or evaluation-best.json.
     """
     from ..data import load
-    from ..evaluate import POINT_SIGMAS, SIGMAS
-    from ..evaluate import evaluate as parzen
-    from ..evaluate.gauge import gauge, reading
-    from ..files import write_atomically
-    from ..run_folder import RunFolder, versions
-    from ..sampling import Player, logits
+    from ..evaluate.gauge import Gauge, reading
+    from ..evaluation import evaluation
+    from ..run_folder import RunFolder
+    from ..sampling import Player
 
-    folder = RunFolder.read(run)
-    player = Player(folder, best)
-    dataset = load(player.settings.data, data_dir=data_dir, seed=player.settings.seed)
-    sigmas = SIGMAS if dataset.image_shape else POINT_SIGMAS
-    samples = player.draw(n, seed)
-    result = parzen(samples, dataset.valid, dataset.test, sigmas=sigmas)
-    g = gauge(logits(player.D, dataset.test), logits(player.D, samples))
-    record = {"step": player.step, "seed": seed, "command": sys.argv, "versions": versions(), **asdict(result)}
-    record["gauge"] = asdict(g)
-    file = run / ("evaluation-best.json" if best else "evaluation.json")
-    write_atomically(file, json.dumps(record, indent=2).encode() + b"\n")
-    click.echo(f"{run} at step {player.step}, {n} samples, seed {seed}")
-    click.echo(f"sigma {result.sigma:.4f} (of {len(sigmas)}, by {min(len(dataset.valid), 1000)} validation examples)")
-    if result.at_edge:
+    settings = Player(RunFolder.read(run), best).settings
+    dataset = load(settings.data, data_dir=data_dir, seed=settings.seed)
+    found = evaluation(run, dataset, n, seed, best)
+    g = Gauge(**found["gauge"])
+    click.echo(f"{run} at step {found['step']}, {n} samples, seed {seed}")
+    click.echo(f"sigma {found['sigma']:.4f} (of {len(found['grid'])}, by {found['n_valid']} validation examples)")
+    if found["at_edge"]:
         click.echo("sigma lies at the edge of the grid: a better one may lie beyond")
-    click.echo(f"validation log-likelihood {result.validation:.2f} nats")
-    click.echo(f"test log-likelihood {result.log_likelihood:.2f} +- {result.standard_error:.2f} nats")
+    click.echo(f"validation log-likelihood {found['validation']:.2f} nats")
+    click.echo(f"test log-likelihood {found['log_likelihood']:.2f} +- {found['standard_error']:.2f} nats")
     click.echo(f"{g} nats on test examples: {reading(g.d_loss, g.standard_error)}")
 
 

@@ -137,13 +137,16 @@ GAN = {
     "validation": f"minigrad {BOTTOM} settings data evaluate evaluate.gauge sampling",
     "training": f"minigrad {BOTTOM} data data.* checkpoint pictures run_folder settings interrupt progress "
     "objectives networks algorithm iterations evaluate.gauge sampling validation",
+    "evaluation": f"minigrad {BOTTOM} settings data evaluate evaluate.gauge run_folder sampling",
+    "table1": f"minigrad {BOTTOM} settings data run_folder interrupt evaluation",
     "theory": "theory.*",
     "theory.*": f"minigrad {BOTTOM} theory theory.* objectives algorithm evaluate evaluate.* pictures",
     "figures": "",
     "figures.*": f"minigrad {BOTTOM} figures figures.* settings data pictures objectives algorithm run_folder "
     "evaluate.neighbours sampling training",
     "cli": f"{BOTTOM} cli.*",
-    "cli.*": f"{BOTTOM} data evaluate evaluate.* pictures run_folder settings sampling training figures.* theory",
+    "cli.*": f"{BOTTOM} data evaluate evaluate.* pictures run_folder settings sampling training evaluation table1 "
+    "figures.* theory",
     "__main__": "cli",
     "": "",
 }

@@ -1,0 +1,40 @@
+"""A run judged as in the paper's table 1, and by the JSD gauge: what ``gan evaluate`` and ``gan table 1`` say."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .data import Dataset
+from .evaluate import POINT_SIGMAS, SIGMAS
+from .evaluate import evaluate as parzen
+from .evaluate.gauge import gauge
+from .files import write_atomically
+from .run_folder import RunFolder, versions
+from .sampling import Player, logits
+
+SAMPLES = 10_000
+
+
+def evaluation_file(run: Path, best: bool) -> Path:
+    """Where the result of a run lies."""
+    return run / ("evaluation-best.json" if best else "evaluation.json")
+
+
+def evaluation(run: Path, dataset: Dataset, n: int = SAMPLES, seed: int = 0, best: bool = False) -> dict[str, Any]:
+    """Draw n samples of the last checkpoint, or the best; see evaluate/parzen.py and evaluate/gauge.py. In nats.
+
+    The result is also written to ``evaluation_file(run, best)``.
+    """
+    player = Player(RunFolder.read(run), best)
+    sigmas = SIGMAS if dataset.image_shape else POINT_SIGMAS
+    samples = player.draw(n, seed)
+    result = parzen(samples, dataset.valid, dataset.test, sigmas=sigmas)
+    g = gauge(logits(player.D, dataset.test), logits(player.D, samples))
+    record = {"step": player.step, "seed": seed, "command": sys.argv, "versions": versions(), **asdict(result)}
+    record["gauge"] = asdict(g)
+    write_atomically(evaluation_file(run, best), json.dumps(record, indent=2).encode() + b"\n")
+    return record
