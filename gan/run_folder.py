@@ -1,8 +1,9 @@
 """The folder of one training run: who may write in it, and what lies where.
 
 settings.json             all settings, seed, command and versions at the start
-metrics.jsonl             one line per log step; the same bytes for the same run, so no times
-validation.jsonl          one line per validation: what held-out examples say, without dropout
+metrics.jsonl             one line per log step: means over minibatches, with dropout; d_loss is what D descends, -V in
+                          `paper`, -V / 2 in `authors`; the same bytes for the same run, so no times
+validation.jsonl          one line per validation: what held-out examples say, without dropout; d_loss is -V / 2
 sessions.jsonl            one line per process that worked on the run: steps, seconds, versions
 samples/step-000123.png   images
 checkpoint.safetensors    where to go on from

@@ -60,6 +60,8 @@ def judge(
         made.require(dataset.train, n)
     if not out.parent.is_dir():
         raise UserError(f"cannot write {out}: there is no folder {out.parent}; make it, or choose another --out")
+    if out.is_dir():
+        raise UserError(f"cannot write {out}: it is a folder; name a file in it with --out")
     classifier = None
     if dataset.train_labels is not None:
         click.echo("training a classifier ...", err=True)

@@ -9,7 +9,7 @@ import click
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--samples", "n", type=click.IntRange(min=1), default=10_000, show_default=True, help="Draws of G.")
+@click.option("--samples", "n", type=click.IntRange(min=2), default=10_000, show_default=True, help="Draws of G.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws.")
 @click.option("--best", is_flag=True, help="The checkpoint of the best validation estimate, not the last.")
 @click.option(

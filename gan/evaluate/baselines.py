@@ -1,10 +1,11 @@
 """Two generators that need no training, to read a Parzen estimate by: what would the estimate say of perfect samples?
 
     training examples   true samples of p_data, drawn without repetition: no generator draws better ones
-    centroids           the k-means centres of the training examples: blurred means, never samples of p_data
+    centroids           the k-means centres of the training examples: means of a few of them, or a copy of one
 
-The window mostly measures the distance to the nearest sample, and a mean is nearer to everything than a sample is; so
-the centroids win (Theis, van den Oord and Bethge, "A note on the evaluation of generative models", 2016).
+The window mostly measures the distance to the nearest sample, and centres are put where that is small; so they win,
+though nothing new is among them (Theis, van den Oord and Bethge, "A note on the evaluation of generative models",
+2016).
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from ..errors import UserError
 
 Points = NDArray[np.floating[Any]]
 
+STREAM = 1
+"""Beside the seed: the subsets of `memorisation` are drawn with the same seed, and must not be these examples."""
+
 
 def training_examples(train: Points, n: int, seed: int = 0) -> Points:
     """``n`` rows of train (N, d), none twice. UserError if there are fewer."""
     require(train, n)
-    return train[np.random.default_rng(seed).permutation(len(train))[:n]]
+    return train[np.random.default_rng((seed, STREAM)).permutation(len(train))[:n]]
 
 
 def centroids(train: Points, n: int, seed: int = 0) -> Points:

@@ -79,6 +79,6 @@ def yardstick(dataset: Dataset, classifier: Classifier | None = None) -> dict[st
     }
     if classifier is not None:
         found["prdc"]["features"] = asdict(prdc(real, dataset.test, features=classifier.features))
-        found["classes"] = asdict(class_histogram(classifier, dataset.test))
+        found["classes"] = asdict(class_histogram(classifier, real))
         found["accuracy"] = {"valid": classifier.valid_accuracy, "test": classifier.test_accuracy}
     return found

@@ -240,7 +240,7 @@ def test_help_names_every_option_and_command(command, monkeypatch):
         ("evaluate", "Missing argument 'RUN'"),
         ("evaluate nowhere", "there is no run in nowhere: it does not exist"),
         ("sample nowhere", "there is no run in nowhere: it does not exist"),
-        ("evaluate nowhere --samples 0", "0 is not in the range x>=1"),
+        ("evaluate nowhere --samples 1", "1 is not in the range x>=2"),
         ("sample nowhere -n few", "'few' is not a valid integer"),
         ("tarin", "No such command 'tarin'"),
     ],
