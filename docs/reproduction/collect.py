@@ -26,7 +26,13 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", type=Path, nargs="*", metavar="WHAT")
-    for path in parser.parse_args().what:
+    asked = parser.parse_args().what
+    for path in asked:  # all of them, before any is taken
+        if path.is_dir() and not (path / "sessions.jsonl").exists():
+            parser.error(f"{path} is no run that was trained: it holds no sessions.jsonl")
+        if not path.exists():
+            parser.error(f"{path} does not exist")
+    for path in asked:
         (keep if path.is_dir() else adopt)(path)
     curves()
 
@@ -62,16 +68,19 @@ def adopt(file: Path) -> None:
     if file.name.startswith("figure"):
         folder = RESULTS / "figures"
     else:
-        folder = RESULTS if file.stem in JUDGEMENTS else RESULTS / "theory"
+        folder = RESULTS if file.stem in (*JUDGEMENTS, "peer") else RESULTS / "theory"
     folder.mkdir(parents=True, exist_ok=True)
     if file.suffix != ".json":
         shutil.copy(file, folder)
         return
     content = json.loads(file.read_text())
-    if "command" in content:
+    if isinstance(content.get("command"), list):
         content["command"] = _command(content["command"])
     if "samples" in content:
-        content["samples"] = {Path(name).name: of for name, of in content["samples"].items()}
+        named = [(Path(name).name, of) for name, of in content["samples"].items()]
+        if len(dict(named)) < len(named):
+            raise SystemExit(f"{file} judges two runs of one name; rename one of the folders, and judge again")
+        content["samples"] = dict(named)
     (folder / file.name).write_text(json.dumps(content, indent=1) + "\n")
 
 
@@ -79,7 +88,7 @@ def runs() -> dict[str, dict[str, Any]]:
     """All kept runs by name, each with its validation lines that have a Parzen estimate."""
     found = {}
     for folder in sorted((RESULTS / "runs").glob("*")):
-        found[folder.name] = {f.stem: json.loads(f.read_text()) for f in folder.glob("*.json")}
+        found[folder.name] = {"name": folder.name} | {f.stem: json.loads(f.read_text()) for f in folder.glob("*.json")}
         validation = folder / "validation.jsonl"
         lines = validation.read_text().splitlines() if validation.exists() else []
         found[folder.name]["validation"] = [json.loads(line) for line in lines]
@@ -126,12 +135,16 @@ def curves() -> None:
         per_epoch = 500 / minibatches(run)
         lines = run["validation"]
         parzen = [v for v in lines if "parzen" in v]
-        style = {"color": f"C{i}", "linewidth": 1.4, "label": name}
+        released = run["settings"]["settings"]["learning_rate_decay"] == 1.000004
+        style = {"color": f"C{i}", "linewidth": 1.4, "label": name, "linestyle": "-" if released else "--"}
         left.plot([v["step"] / per_epoch for v in parzen], [v["parzen"] for v in parzen], **style)
         right.plot([v["step"] / per_epoch for v in lines], [v["jsd"] for v in lines], **style)
+    if (peer := read("peer.json")) is not None:
+        parzen = peer["validation"]
+        left.plot([v["epoch"] for v in parzen], [v["parzen"] for v in parzen], "k.", markersize=4, label="PyTorch")
     left.axhline(PAPER[0], color="black", linewidth=0.8, linestyle=":")
     left.text(0, PAPER[0], " paper, test: 225", va="bottom", fontsize=8)
-    left.set(xlabel="epochs", ylabel="validation log-likelihood (nats)", ylim=(0, None))
+    left.set(xlabel="epochs", ylabel="validation log-likelihood (nats)", ylim=(0, None))  # the first epochs are below
     right.axhline(math.log(2), color="black", linewidth=0.8, linestyle=":")
     right.text(0, math.log(2), " ln 2", va="bottom", fontsize=8)
     right.set(xlabel="epochs", ylabel="JSD is at least (nats, held out)", ylim=(0, 0.75))
