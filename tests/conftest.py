@@ -9,6 +9,10 @@ from hypothesis import settings
 
 IN_CI = os.environ.get("CI") == "true"
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Kernels of several threads run beside other workers here: a thread that waits for one without a core shall sleep.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 # ci draws the same examples every time, so that a red build is red again at home; quick is for one more Python.
 settings.register_profile("ci", max_examples=50, derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("dev", max_examples=25, derandomize=False, deadline=None, print_blob=True)
