@@ -58,8 +58,10 @@ def figure_2(run: Path, seed: int, best: bool, data_dir: Path | None, out: Path 
     player, dataset = _opened(run, best, data_dir)
     shown = samples.samples(player, dataset, seed, rows)
     facts = {"nearest": shown.indices.tolist(), "squared_distances": shown.distances.tolist()}
-    _keep(samples.draw_samples(shown), out or run, "figure2", {"step": player.step, "seed": seed, **facts})
-    click.echo(f"the first {rows * samples.COLUMNS} draws of seed {seed} at step {player.step}")
+    note, gauge = _gauge(run, player.step)
+    facts |= gauge
+    _keep(samples.draw_samples(shown, note), out or run, "figure2", {"step": player.step, "seed": seed, **facts})
+    click.echo(f"the first {rows * samples.COLUMNS} draws of seed {seed} at {note}")
 
 
 @figure.command("3")
@@ -71,9 +73,21 @@ def figure_3(run: Path, seed: int, best: bool, data_dir: Path | None, out: Path 
     player, dataset = _opened(run, best, data_dir)
     strips = samples.interpolation(player, dataset, seed)
     labels = None if strips.labels is None else strips.labels.tolist()
-    facts = {"ends": strips.ends.tolist(), "labels_of_the_nearest": labels}
-    _keep(samples.draw_interpolation(strips), out or run, "figure3", {"step": player.step, "seed": seed, **facts})
-    click.echo(f"between draws {strips.ends.tolist()} of seed {seed} at step {player.step}")
+    note, gauge = _gauge(run, player.step)
+    facts = {"ends": strips.ends.tolist(), "labels_of_the_nearest": labels, **gauge}
+    _keep(samples.draw_interpolation(strips, note), out or run, "figure3", {"step": player.step, "seed": seed, **facts})
+    click.echo(f"between draws {strips.ends.tolist()} of seed {seed} at {note}")
+
+
+def _gauge(run: Path, step: int) -> tuple[str, dict[str, float]]:
+    """What the loss of that step means, by the run's validation: in words and in numbers."""
+    from ..run_folder import RunFolder
+
+    line = next((line for line in RunFolder.read(run).validation() if line["step"] == step), None)
+    if line is None:
+        return f"step {step:,}", {}
+    said = f"step {step:,}: JSD >= {line['jsd']:.3f} ± {line['jsd_error']:.3f} nats on held-out examples"
+    return said, {"jsd": line["jsd"], "jsd_error": line["jsd_error"]}
 
 
 def _opened(run: Path, best: bool, data_dir: Path | None) -> Any:

@@ -31,6 +31,7 @@ STEPS = 10  # images in a strip of figure 3, the ends included
 STRIPS = ((1, 5), (7, 1))  # from and to, as in the paper, whose second strip passes a 9 on its way
 DRAWS = 1000  # among which the ends are looked for
 CELL = 0.62  # inches of an image
+NOTE = 0.2  # inches, of a line of text below
 FRAME = "#F0E442"  # yellow, as in the paper
 
 
@@ -53,10 +54,10 @@ def samples(player: Player, dataset: Dataset, seed: int = 0, rows: int = ROWS) -
     return Samples(drawn, dataset.train[indices], indices, distances, shape)
 
 
-def draw_samples(s: Samples) -> Figure:
-    """Rows of five samples; in a yellow frame, the training image closest to the fifth."""
+def draw_samples(s: Samples, note: str = "") -> Figure:
+    """Rows of five samples; in a yellow frame, the training image closest to the fifth. A line of text below."""
     rows = len(s.samples)
-    figure, axes = _grid(rows, COLUMNS + 1, s.image_shape)
+    figure, axes = _grid(rows, COLUMNS + 1, s.image_shape, note)
     largest = float(np.abs(s.samples).max())
     for row, images, neighbour in zip(axes, s.samples, s.nearest, strict=True):
         for axis, image in zip(row, [*images, neighbour], strict=True):
@@ -110,9 +111,9 @@ def _ends(seen: NDArray[np.uint8]) -> NDArray[np.intp]:
     return np.array(ends).reshape(2, 2)
 
 
-def draw_interpolation(s: Interpolation) -> Figure:
-    """Two strips of ten images."""
-    figure, axes = _grid(2, STEPS, s.image_shape)
+def draw_interpolation(s: Interpolation, note: str = "") -> Figure:
+    """Two strips of ten images, and a line of text below."""
+    figure, axes = _grid(2, STEPS, s.image_shape, note)
     largest = float(np.abs(s.strips).max())
     for row, strip in zip(axes, s.strips, strict=True):
         for axis, image in zip(row, strip, strict=True):
@@ -126,16 +127,18 @@ def _image_shape(dataset: Dataset) -> tuple[int, ...]:
     return dataset.image_shape
 
 
-def _grid(rows: int, columns: int, shape: tuple[int, ...]) -> tuple[Figure, Any]:
+def _grid(rows: int, columns: int, shape: tuple[int, ...], note: str) -> tuple[Figure, Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     height, width = shape[:2]
     longer = max(height, width)
-    size = (columns * CELL * width / longer, rows * CELL * height / longer)
+    below = NOTE if note else 0.0
+    size = (columns * CELL * width / longer, rows * CELL * height / longer + below)
     figure = Figure(size, facecolor="white")
+    figure.text(0.01, 0.02, note, fontsize=7)
     FigureCanvasAgg(figure)
-    space = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 0.99, "wspace": 0.06, "hspace": 0.06}
+    space = {"left": 0.01, "right": 0.99, "bottom": 0.01 + below / size[1], "top": 0.99, "wspace": 0.06, "hspace": 0.06}
     return figure, figure.subplots(rows, columns, squeeze=False, gridspec_kw=space)
 
 

@@ -22,7 +22,7 @@ from minigrad import Generator
 def run(tmp_path_factory):
     """A G that has seen its digits for a few seconds: enough to draw every end of figure 3."""
     path = tmp_path_factory.mktemp("figures") / "run"
-    settings = ["--steps", "1500", "--parzen-every", "500", "--sample-every", "1500", "--generator-layers", "64,64"]
+    settings = ["--steps", "3000", "--parzen-every", "1500", "--sample-every", "3000", "--generator-layers", "64,64"]
     cli.main(["train", "--out", str(path), "--kernels", "plain", *settings], standalone_mode=False)
     return path
 
@@ -61,6 +61,10 @@ def test_figure_2_as_drawn(player, digits):
     np.testing.assert_array_equal([a.ravel() for a in images(figure)], expected)
     framed = [any(spine.get_visible() for spine in axis.spines.values()) for axis in figure.axes]
     assert framed == [False, False, False, False, False, True] * 2
+    noted = samples.draw_samples(shown, "what the loss means")
+    assert "what the loss means" in [text.get_text() for text in noted.texts]
+    sizes = [[axis.get_window_extent().height for axis in f.axes] for f in (figure, noted)]
+    assert np.allclose(*sizes, rtol=0.03)  # the line has room of its own
 
 
 def test_figure_3_lies_on_straight_lines_between_the_digits_of_the_paper(player, digits):
@@ -113,6 +117,10 @@ def test_the_command(number, best, run, tmp_path, capsys):
     assert facts["seed"] == 0
     saved = RunFolder.read(run).load_checkpoint(best=bool(best))[1]
     assert facts["step"] == saved["step"]
+    (line,) = (line for line in RunFolder.read(run).validation() if line["step"] == saved["step"])
+    assert (facts["jsd"], facts["jsd_error"]) == (line["jsd"], line["jsd_error"])
+    note = f"step {saved['step']:,}: JSD >= {line['jsd']:.3f} ± {line['jsd_error']:.3f} nats on held-out examples"
+    assert note in said
 
 
 def test_a_folder_that_cannot_be_made(player, digits, tmp_path):
