@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from statistics import mean
 from typing import Any
 
@@ -175,23 +176,36 @@ def missing(found: Runs) -> list[str]:
         below.""",
         f"""**The samples are not near enough.** At the width {sigma:.3f} the paper's {PAPER[0]:.0f} is a mean squared
         distance of {needed:.1f}; here it is {mean(x["distance"] for x in e):.1f}.""",
-        f"""**The training was not at its end.** The runs were stopped after {min(stopped):,} to {max(stopped):,} of
+        f"""**More epochs help, less and less.** The runs were stopped after {min(stopped):,} to {max(stopped):,} of
         {asked:,} iterations, for want of time, when the learning rate was still {min(rates) / 0.1:.0%} of its first.
-        Over the last 100 epochs the validation estimate rose by {mean(_rise(r) for r in authors):.1f} nats.""",
+        {doublings(authors)}""",
     ]
     lines += bullets(items)
     return lines + schedule(found)
 
 
-def _rise(run: Any) -> float:
-    """How much the mean of the last 20 epochs' estimates is above that of those 100 epochs before, nats."""
-    lines = estimates(run)
-    end = epochs(run, lines[-1]["step"])
+def around(run: Any, epoch: float) -> float:
+    """The mean of the estimates of the epochs from 7/8 of this one to 9/8: one estimate is off by some nats."""
+    near = [v["parzen"] for v in estimates(run) if 7 / 8 * epoch <= epochs(run, v["step"]) <= 9 / 8 * epoch]
+    return mean(near)
 
-    def around(epoch: float) -> float:
-        return mean(v["parzen"] for v in lines if epoch - 20 < epochs(run, v["step"]) <= epoch)
 
-    return around(end) - around(end - 100)
+def doublings(runs: list[Any]) -> str:
+    """What each doubling of the epochs gained on validation, and what such gains would add up to."""
+    last = min(epochs(run, run["took"]["steps"]) for run in runs) / (9 / 8)
+    levels = [mean(around(run, last / 2**i) for run in runs) for i in (3, 2, 1, 0)]
+    gains = [b - a for a, b in pairwise(levels)]
+    ends = [f"{last / 2**i:.0f}" for i in (3, 2, 1, 0)]
+    said = ", ".join(f"{g:.1f} nats from {a} to {b}" for (a, b), g in zip(pairwise(ends), gains, strict=True))
+    shrink = gains[-1] / gains[-2]
+    text = f"Each doubling of the epochs gained less: {said} (validation, mean over the seeds)."
+    if not 0 < shrink < 1:
+        return text
+    limit = levels[-1] + gains[-1] * shrink / (1 - shrink)
+    return f"""{text} If every further gain is {shrink:.2f} of the one before, as the last was, they end at
+        {limit:.0f}: {
+        "so the number of epochs alone may not be all that is missing" if limit < PAPER[0] else "beyond the paper's"
+    }."""
 
 
 def schedule(found: Runs) -> list[str]:
