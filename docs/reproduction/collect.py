@@ -68,7 +68,7 @@ def adopt(file: Path) -> None:
     if file.name.startswith("figure"):
         folder = RESULTS / "figures"
     else:
-        folder = RESULTS if file.stem in (*JUDGEMENTS, "peer") else RESULTS / "theory"
+        folder = RESULTS if file.stem in JUDGEMENTS else RESULTS / "theory"
     folder.mkdir(parents=True, exist_ok=True)
     if file.suffix != ".json":
         shutil.copy(file, folder)
@@ -139,9 +139,6 @@ def curves() -> None:
         style = {"color": f"C{i}", "linewidth": 1.4, "label": name, "linestyle": "-" if released else "--"}
         left.plot([v["step"] / per_epoch for v in parzen], [v["parzen"] for v in parzen], **style)
         right.plot([v["step"] / per_epoch for v in lines], [v["jsd"] for v in lines], **style)
-    if (peer := read("peer.json")) is not None:
-        parzen = peer["validation"]
-        left.plot([v["epoch"] for v in parzen], [v["parzen"] for v in parzen], "k.", markersize=4, label="PyTorch")
     left.axhline(PAPER[0], color="black", linewidth=0.8, linestyle=":")
     left.text(0, PAPER[0], " paper, test: 225", va="bottom", fontsize=8)
     left.set(xlabel="epochs", ylabel="validation log-likelihood (nats)", ylim=(0, None))  # the first epochs are below

@@ -8,7 +8,7 @@ from statistics import mean
 from typing import Any
 
 import facts
-from collect import minibatches, read
+from collect import minibatches
 from markdown import bullets, code, folded, prose, table
 
 from gan import settings as presets
@@ -162,14 +162,6 @@ def missing(found: Runs) -> list[str]:
         code, in NumPy and in PyTorch, to 1e-5 in every parameter, and 19 errors that ports make are each seen
         (tests/gan/test_transcription.py)."""
     ]
-    if (peer := read("peer.json")) is not None:
-        last = peer["validation"][-1]
-        ours = [next(v["parzen"] for v in estimates(r) if v["epoch"] == last["epoch"]) for r in authors]
-        items.append(
-            f"""**Not our arithmetic.** PyTorch, from random numbers of its own, is at {last["parzen"]:.1f} on the
-            validation images after {last["epoch"]} epochs (`{peer["command"]}`); our seeds at
-            {", ".join(f"{x:.1f}" for x in ours)}."""
-        )
     stopped = [run["took"]["steps"] for run in authors]
     items += [
         """**Not the estimator.** It has the golden values of tests/gan/test_golden.py; what it gives true images stands

@@ -1,8 +1,8 @@
 """The released GAN for MNIST, and Algorithm 1 of its paper, written down a second time: in NumPy by hand, in PyTorch.
 
 Sources: "Generative Adversarial Nets" (Goodfellow et al., 2014) and its code (goodfeli/adversarial: `mnist.yaml`,
-`AdversaryCost2`; pylearn2 of June 2014). Numbers are float64 unless a class says otherwise, nothing of this project is
-imported, and nothing is drawn: what is random comes from ``draws``, which has
+`AdversaryCost2`; pylearn2 of June 2014). Everything is float64, nothing of this project is imported, and nothing is
+drawn: what is random comes from ``draws``, which has
 
     noise() -> z (100, 100)       order(n) -> a permutation       mask(keep, shape) -> True with probability keep
 """
@@ -21,8 +21,6 @@ class Transcription:
         G   -mean log D(G(z))
     """
 
-    dtype = np.float64
-
     def __init__(self, states, images, draws, k=None):
         self.x, self.draws, self.k = self.pixels(images), draws, k
         self.scale = 0.5 if k is None else 1.0
@@ -32,7 +30,7 @@ class Transcription:
         self.inc = {player: [0 * w for w in theta] for player, theta in self.theta.items()}
 
     def pixels(self, images):
-        return np.float32(images / 255).astype(self.dtype)
+        return np.float32(images / 255).astype(np.float64)
 
     def minibatch(self):
         place = self.taken % self.per_epoch
@@ -200,12 +198,12 @@ def in_pytorch(torch):
         def load_G(self, state):
             layers = nn.Linear(100, 1200), nn.ReLU(), nn.Linear(1200, 1200), nn.ReLU(), nn.Linear(1200, 784)
             self.G = nn.Sequential(*layers, nn.Sigmoid())
-            return self.loaded(self.G, state)
+            return loaded(self.G, state)
 
         def load_D(self, state):
             first, second, third = map(Dropout, KEEP)
             self.D = nn.Sequential(first, Maxout(784, 1200), second, Maxout(240, 1200), third, nn.Linear(240, 1))
-            return self.loaded(self.D, state)
+            return loaded(self.D, state)
 
         def logits(self, x, masks):
             for dropout, mask in zip(self.D[::2], masks, strict=True):
@@ -223,9 +221,8 @@ def in_pytorch(torch):
             loss = bce(a, torch.ones_like(a))
             return loss.item(), torch.autograd.grad(loss, list(self.G.parameters()))
 
-        def loaded(self, net, state):
-            net.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
-            net.to(torch.from_numpy(np.empty(0, self.dtype)).dtype)
-            return [p.detach() for p in net.parameters()]  # the same memory
+    def loaded(net, state):
+        net.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
+        return [p.detach() for p in net.double().parameters()]  # the same memory
 
     return InPyTorch
