@@ -54,9 +54,9 @@ def discriminator_network(s: Settings, dimension: int, rng: Generator, masks: Ge
     """
     widths = [dimension, *s.discriminator_layers]
     hidden = [_layer(nn.Maxout, n, m, s.pieces, spread=s.discriminator_init, rng=rng) for n, m in pairwise(widths)]
-    behind = [part for layer in hidden for part in (layer, nn.Dropout(s.dropout_hidden, masks))]
+    behind = [part for layer in hidden for part in (layer, nn.Dropout(s.dropout_hidden, generator=masks))]
     last = _layer(nn.Linear, widths[-1], 1, spread=s.discriminator_init, rng=rng)
-    return nn.Sequential(nn.Dropout(s.dropout_input, masks), *behind, last)
+    return nn.Sequential(nn.Dropout(s.dropout_input, generator=masks), *behind, last)
 
 
 def _layer(kind: Callable[..., Layer], *sizes: int, spread: float, rng: Generator) -> Layer:

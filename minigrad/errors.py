@@ -18,6 +18,10 @@ class LinAlgError(np.linalg.LinAlgError, RuntimeError):
     """A matrix lacks what was asked of it, as an inverse: NumPy's error and, as PyTorch's is, a RuntimeError."""
 
 
+class StateError(ValueError, RuntimeError):
+    """A saved state does not fit: a value that cannot be used and, as PyTorch's is, a RuntimeError."""
+
+
 REFUSALS = (IndexError, TypeError, ValueError)
 FAILURES = (*REFUSALS, AttributeError, MemoryError, NotImplementedError)  # the latter three are explained on cuda only
 

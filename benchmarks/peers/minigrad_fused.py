@@ -133,7 +133,7 @@ def generator(case: GAN) -> nn.Sequential:
 def discriminator(case: GAN, masks: Generator) -> nn.Sequential:
     parts: list[nn.Module] = []
     for i, (n, p) in enumerate(case.drops()):
-        parts.append(nn.Dropout(p, masks))
+        parts.append(nn.Dropout(p, generator=masks))
         last = i == len(case.discriminator)
         parts.append(nn.Linear(n, 1) if last else nn.Maxout(n, case.discriminator[i], case.pieces))
     return nn.Sequential(*parts)

@@ -153,7 +153,7 @@ def kl_from_uniform(counts: Sequence[int] | Counts) -> float:
 def _network(widths: Sequence[int], weights: Generator, masks: Generator) -> Sequential:
     parts: list[Module] = []
     for p, n, m in zip(DROPPED, widths[:-1], widths[1:], strict=True):
-        parts += [Dropout(p, masks), Linear(n, m, generator=weights), ReLU()]
+        parts += [Dropout(p, generator=masks), Linear(n, m, generator=weights), ReLU()]
     return Sequential(*parts[:-1])
 
 

@@ -44,7 +44,7 @@ class Block:
             x = F.maxout(x, self.pieces)
         elif self.activation is not None:
             x = self.activation.forward(x)
-        return x if mask is None or self.dropout is None else F.dropout(x, mask, self.dropout.p)
+        return x if mask is None or self.dropout is None else F.masked_dropout(x, mask, self.dropout.p)
 
 
 class Blocks(NamedTuple):

@@ -227,7 +227,7 @@ def _recorded(
     run.differentiated_twice = True
     # copies, so that the walk from y does not go on through x to a parameter that x depends on too, and meets no hooks
     x, *copies = [p.clone() if isinstance(p, Tensor) else p for p in (x, *parameters)]
-    y = x if masks[-1] is None or run.entry is None else F.dropout(x, masks[-1], run.entry.p)
+    y = x if masks[-1] is None or run.entry is None else F.masked_dropout(x, masks[-1], run.entry.p)
     for k, block in enumerate(run.blocks):
         y = block.plain(y, copies[2 * k], copies[2 * k + 1], masks[k])
     arguments = [x, *copies]

@@ -43,9 +43,11 @@ from .convolution import (
     ConvTranspose2d,
 )
 from .dropout import (
+    AlphaDropout,
     Dropout,
     Dropout1d,
     Dropout2d,
+    FeatureAlphaDropout,
 )
 from .layers import (
     Bilinear,
@@ -113,6 +115,7 @@ __all__ = [
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
+    "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
     "BCELoss",
@@ -130,6 +133,7 @@ __all__ = [
     "Dropout1d",
     "Dropout2d",
     "Embedding",
+    "FeatureAlphaDropout",
     "Flatten",
     "GaussianNLLLoss",
     "GroupNorm",

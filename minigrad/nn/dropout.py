@@ -2,58 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from .. import random
-from ..device import device_of
 from ..random import Generator
 from . import functional as F
+from .functional.dropping import draw_mask
 from .module import Module
 
 
 class Dropout(Module):
     """While training: drop each element with probability ``p``, multiply the others by 1 / (1 - p). Else: nothing.
 
-    The mask of each call is drawn from ``generator`` (``minigrad.random.default_generator`` if None).
+    The mask of each call is drawn from ``generator`` (``minigrad.random.default_generator`` if None). ``inplace`` is
+    taken for PyTorch's sake: the value is the same, and nothing is changed in place.
     """
 
-    def __init__(self, p: float = 0.5, generator: Generator | None = None) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False, generator: Generator | None = None) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout drops with a probability between 0 and 1, got p={p}")
-        self.p, self.generator = p, generator
+        if isinstance(inplace, Generator):
+            raise TypeError(f"{type(self).__name__}: inplace is True or False; write generator=... for a Generator")
+        self.p, self.inplace, self.generator = p, inplace, generator
 
     def forward(self, x: Any) -> Any:
         """Element by element, each with a coin of its own."""
-        mask = self.draw(x.shape, device_of(x))
-        return x if mask is None else F.dropout(x, mask, self.p)
+        return F.dropout(x, self.p, self.training, generator=self.generator)
 
-    def draw(self, shape: tuple[int, ...], device: Any = None) -> Any:
-        """A mask for an input of this shape, on this device, None if nothing is to be dropped."""
-        if not self.training or self.p == 0:
-            return None
-        return (self.generator or random.default_generator).bernoulli(1 - self.p, shape, device)
+    def draw(self, shape: tuple[int, ...]) -> Any:
+        """A mask for an input of this shape, on the cpu; None if nothing is to be dropped."""
+        return draw_mask(None, shape, self.p, self.training, self.generator)
 
     def extra_repr(self) -> str:
         """The probability of dropping."""
-        return f"p={self.p}"
+        return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout1d(Dropout):
-    """As ``Dropout``, but whole channels of (N, C, L) or (C, L) at once: one coin for each (Tompson et al., 2015)."""
-
-    channels_of: tuple[int, ...] = (2, 3)
+class _Channels(Dropout):
+    function: ClassVar[Callable[..., Any]]
 
     def forward(self, x: Any) -> Any:
         """Every channel with a coin of its own."""
-        if x.ndim not in self.channels_of:
-            wanted = " or ".join(map(str, self.channels_of))
-            raise ValueError(f"{type(self).__name__} takes inputs of {wanted} dimensions, got {tuple(x.shape)}")
-        kept = 1 if x.ndim == 2 else 2
-        mask = self.draw((*x.shape[:kept], *[1] * (x.ndim - kept)), device_of(x))
-        return x if mask is None else F.dropout(x, mask, self.p)
+        return type(self).function(x, self.p, self.training, generator=self.generator)
 
 
-class Dropout2d(Dropout1d):
+class Dropout1d(_Channels):
+    """As ``Dropout``, but whole channels of (N, C, L) or (C, L) at once: one coin for each (Tompson et al., 2015)."""
+
+    function = staticmethod(F.dropout1d)
+
+
+class Dropout2d(_Channels):
     """As ``Dropout``, but whole channels of (N, C, H, W), or (N, C, L), at once."""
 
-    channels_of = (3, 4)
+    function = staticmethod(F.dropout2d)
+
+
+class AlphaDropout(_Channels):
+    """While training: ``functional.alpha_dropout``, which keeps mean 0 and variance 1. Else: nothing."""
+
+    function = staticmethod(F.alpha_dropout)
+
+
+class FeatureAlphaDropout(_Channels):
+    """As ``AlphaDropout``, but whole channels of (N, C, ...) at once."""
+
+    function = staticmethod(F.feature_alpha_dropout)

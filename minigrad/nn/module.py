@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import memory
 from ..device import CPU, CUDA, as_array, device_of, put
 from ..engine import Tensor
+from ..errors import StateError
 from ..mode import no_grad
 from ..protocols import destination
 from .hooks import Hooks, RemovableHandle
@@ -27,11 +28,24 @@ class Parameter(Tensor):
             self._data = memory.copied(self._data)
 
 
+class IncompatibleKeys(NamedTuple):
+    """What ``load_state_dict`` returns: names that only the network has, and names that only the state has."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not any(self):
+            return "<All keys matched successfully>"
+        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+
+
 class Module:
     """Base of all layers and networks, used as PyTorch's: assign parts in ``__init__``, write ``forward``."""
 
     training: bool = True
     _buffers: Mapping[str, bool] = MappingProxyType({})  # names of attributes, and whether state_dict has them
+    _absent: frozenset[str] = frozenset()  # names of parameters that are None
     _hooks: Hooks | None = None
 
     def forward(self, *args: Any) -> Any:
@@ -43,6 +57,40 @@ class Module:
         if self._hooks:
             return self._hooks.call(self, args, settings)
         return self.forward(*args, **settings)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep it. The name of a parameter, a part or a buffer goes on to be one: what is none is refused, but None."""
+        old = self.__dict__.get(name)
+        if isinstance(value, (Parameter, Module)):
+            self._forget(name)
+        elif isinstance(old, Parameter) or name in self._absent:
+            if value is not None:
+                raise TypeError(self._unfit(name, value, "parameter", "Parameter", "write into it: copy_ in no_grad()"))
+            self._absent |= {name}
+        elif isinstance(old, Module) and value is not None:
+            raise TypeError(self._unfit(name, value, "part", "Module", "delete it first"))
+        elif name in self._buffers and not (value is None or isinstance(value, Tensor)):
+            raise TypeError(self._unfit(name, value, "buffer", "Tensor", "write into it: copy_"))
+        object.__setattr__(self, name, value)
+
+    def _unfit(self, name: str, value: Any, what: str, kind: str, otherwise: str) -> str:
+        return (
+            f"{type(self).__name__}.{name} is a {what}: assign a {kind} or None, got {type(value).__name__}; "
+            f"or {otherwise}"
+        )
+
+    def __delattr__(self, name: str) -> None:
+        """Take it away; the name means nothing any more."""
+        object.__delattr__(self, name)
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """The name is that of no absent parameter and no buffer."""
+        if name in self._absent:
+            self._absent -= {name}
+        if name in self._buffers:
+            self.__dict__.pop(name, None)  # so that a parameter of this name comes last
+            self._buffers = {k: kept for k, kept in self._buffers.items() if k != name}
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """(name, part) of the Modules that are attributes, in the order they were assigned."""
@@ -110,6 +158,8 @@ class Module:
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"parameter {name!r} must be a Parameter or None, got {type(param).__name__}")
         self._register(name, param)
+        if param is None:
+            self._absent |= {name}
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """A Tensor that is state but no parameter, such as a running mean. ``persistent``: state_dict has it."""
@@ -187,10 +237,11 @@ class Module:
         """``train(False)``."""
         return self.train(False)
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters; not ``set_to_none``: those that there are become zeros."""
         for parameter in self.parameters():
-            parameter.grad = None
+            forget = set_to_none or parameter.grad is None
+            parameter.grad = None if forget else Tensor(np.zeros_like(parameter._data))
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Set ``requires_grad`` of all parameters."""
@@ -241,24 +292,23 @@ class Module:
         """
         return {name: put(tensor.data.copy(), CPU) for name, tensor in self._state("")}
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Take parameters and buffers from ``state``: arrays, Tensors or PyTorch's. All must fit, or none is taken.
 
-        They may be on any device, and stay on that of the network.
-
-        Not ``strict``: names that only one side has are passed over.
+        They may be on any device, and stay on that of the network. Returns (missing_keys, unexpected_keys), the names
+        that only one side has: not ``strict``, they are passed over; else they raise, as shapes that differ always do,
+        a ValueError that is a RuntimeError too.
         """
         own = dict(self._state(""))
-        if not strict:
-            own = {name: parameter for name, parameter in own.items() if name in state}
-            state = {name: state[name] for name in own}
-        missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-        if missing or unexpected:
-            raise ValueError(f"state does not fit {type(self).__name__}: missing {missing}, unexpected {unexpected}")
+        missing, unexpected = [k for k in own if k not in state], [k for k in state if k not in own]
+        if strict and (missing or unexpected):
+            raise StateError(f"state does not fit {type(self).__name__}: missing {missing}, unexpected {unexpected}")
+        own = {name: parameter for name, parameter in own.items() if name in state}
+        state = {name: state[name] for name in own}
         arrays = {name: _array(value) for name, value in state.items()}
         for name, parameter in own.items():
             if arrays[name].shape != parameter.shape:
-                raise ValueError(
+                raise StateError(
                     f"{name} has shape {arrays[name].shape} in the state, {parameter.shape} in the network"
                 )
         fitting = {name: arrays[name].astype(parameter.dtype, copy=False) for name, parameter in own.items()}
@@ -268,6 +318,7 @@ class Module:
         with no_grad():
             for name, parameter in own.items():
                 parameter.copy_(fitting[name])
+        return IncompatibleKeys(missing, unexpected)
 
     def __repr__(self) -> str:
         parts = [f"  ({name}): {part!r}".replace("\n", "\n  ") for name, part in self.named_children()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -130,6 +131,49 @@ class NAdam(Adam):
         root = np.sqrt(v / (1 - beta2**t)) + group["eps"]
         p -= group["lr"] * (1 - now) / (1 - state["mu_product"]) * g / root
         p -= group["lr"] * then / (1 - state["mu_product"] * then) * m / root
+        return p
+
+
+class RAdam(Adam):
+    """Rectified Adam (Liu et al., 2020): Adam's step by r once its variance is tractable, before ``p -= lr m'``.
+
+    ``r^2 = (q - 4) (q - 2) n / ((n - 4) (n - 2) q)``, ``n = 2 / (1 - beta2) - 1``,
+    ``q = n - 2 t beta2^t / (1 - beta2^t)``, tractable where q > 5. ``decoupled_weight_decay``: as AdamW.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decoupled_weight_decay: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
+        Optimizer.__init__(self, params, {**settings, "decoupled_weight_decay": decoupled_weight_decay})
+
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
+        """One step."""
+        if "step" not in state:
+            state.update(step=0, exp_avg=memory.zeros_like(p), exp_avg_sq=memory.zeros_like(p))
+        state["step"] += 1
+        beta1, beta2 = group["betas"]
+        m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]
+        g = _decoupled(g, p, group) if group["decoupled_weight_decay"] else decayed(g, p, group)
+        m *= beta1
+        m += (1 - beta1) * g
+        v *= beta2
+        v += (1 - beta2) * (g * g)
+        n = 2 / (1 - beta2) - 1
+        q = n - 2 * t * beta2**t / (1 - beta2**t)
+        step = group["lr"] / (1 - beta1**t) * m
+        if q > 5:
+            r = math.sqrt((q - 4) * (q - 2) * n / ((n - 4) * (n - 2) * q))
+            step = step * (r * math.sqrt(1 - beta2**t)) / (np.sqrt(v) + group["eps"])
+        p -= step
         return p
 
 

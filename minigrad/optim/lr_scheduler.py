@@ -11,76 +11,29 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .combined import ChainedScheduler, SequentialLR
+from .cycles import CyclicLR, OneCycleLR
 from .optimizer import Optimizer
+from .scheduling import LRScheduler, load_settings, settings_of
 
 __all__ = [
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
+    "MultiplicativeLR",
+    "OneCycleLR",
     "PolynomialLR",
     "ReduceLROnPlateau",
     "SequentialLR",
     "StepLR",
 ]
-
-
-class LRScheduler:
-    """Base: ``rate(base, t)`` is the learning rate after t steps of a group that began with ``base``.
-
-    A group's first rate is kept in it as ``initial_lr``, so that schedulers made later begin with the same.
-    ``last_epoch``: t; a scheduler created with another one than -1 goes on behind it.
-    """
-
-    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(self).__name__} schedules an Optimizer, got {type(optimizer).__name__}")
-        self.optimizer, self.last_epoch = optimizer, last_epoch + 1
-        self._set()
-
-    @property
-    def base_lrs(self) -> list[float]:
-        """Every group's first rate."""
-        return [group.setdefault("initial_lr", group["lr"]) for group in self.optimizer.param_groups]
-
-    def rate(self, base: float, t: int) -> float:
-        """The learning rate after ``t`` steps."""
-        raise NotImplementedError(f"{type(self).__name__} has no rate")
-
-    def rates(self, t: int) -> list[float]:
-        """The learning rate of every group after ``t`` steps."""
-        return [self.rate(base, t) for base in self.base_lrs]
-
-    def get_last_lr(self) -> list[float]:
-        """The learning rates now, by group."""
-        return [group["lr"] for group in self.optimizer.param_groups]
-
-    def step(self) -> None:
-        """Move on by one: after an epoch, or after a minibatch."""
-        self.last_epoch += 1
-        self._set()
-
-    def _set(self) -> None:
-        for group, lr in zip(self.optimizer.param_groups, self.rates(self.last_epoch), strict=True):
-            group["lr"] = lr
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where it is, under PyTorch's names. The settings are not in it."""
-        return {"base_lrs": self.base_lrs, "last_epoch": self.last_epoch, "_last_lr": self.get_last_lr()}
-
-    def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Go on exactly where ``state_dict`` was taken, here or in PyTorch."""
-        groups = self.optimizer.param_groups
-        if len(saved["base_lrs"]) != len(groups):
-            raise ValueError(f"the saved state is of {len(saved['base_lrs'])} groups, the optimizer has {len(groups)}")
-        for group, base in zip(groups, saved["base_lrs"], strict=True):
-            group["initial_lr"] = base
-        self.last_epoch = int(saved["last_epoch"])
-        self._set()
 
 
 class LambdaLR(LRScheduler):
@@ -103,8 +56,27 @@ class LambdaLR(LRScheduler):
         return [base * f(t) for base, f in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
 
+class MultiplicativeLR(LambdaLR):
+    """``base f(1) f(2) ... f(t)``, for a function or one for each group."""
+
+    multiple = True
+    _reached: tuple[int, list[float]]  # t, and the products up to it
+
+    def rates(self, t: int) -> list[float]:
+        """Each group by its function; the products of the step before are gone on from."""
+        reached, products = getattr(self, "_reached", (0, []))
+        if not products or t < reached:
+            reached, products = 0, [1.0] * len(self.lr_lambdas)
+        for i in range(reached + 1, t + 1):
+            products = [product * f(i) for product, f in zip(products, self.lr_lambdas, strict=True)]
+        self._reached = t, products
+        return [base * product for base, product in zip(self.base_lrs, products, strict=True)]
+
+
 class StepLR(LRScheduler):
     """``base gamma^floor(t / step_size)``."""
+
+    multiple = True
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         if step_size < 1:
@@ -120,6 +92,8 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """``base gamma^n``, n the number of ``milestones`` that t has reached; one given twice counts twice."""
 
+    multiple = True
+
     def __init__(
         self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
@@ -133,6 +107,8 @@ class MultiStepLR(LRScheduler):
 
 class ConstantLR(LRScheduler):
     """``base factor`` while t < total_iters, then ``base``."""
+
+    multiple = True
 
     def __init__(
         self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
@@ -149,6 +125,8 @@ class ConstantLR(LRScheduler):
 
 class LinearLR(LRScheduler):
     """``base`` times a factor that goes linearly from start_factor to end_factor in total_iters steps, and stays."""
+
+    multiple = True
 
     def __init__(
         self,
@@ -174,6 +152,8 @@ class LinearLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """``base gamma^t``."""
 
+    multiple = True
+
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -185,6 +165,8 @@ class ExponentialLR(LRScheduler):
 
 class PolynomialLR(LRScheduler):
     """``base (1 - t / total_iters)^power``, and 0 from total_iters on."""
+
+    multiple = True
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters, self.power = total_iters, power
@@ -226,35 +208,6 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         while t >= length:
             t, length = t - length, length * self.T_mult
         return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / length)) / 2
-
-
-class SequentialLR(LRScheduler):
-    """One scheduler after another: the i-th begins, at its own t = 0, when t reaches ``milestones[i - 1]``."""
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        schedulers: Sequence[LRScheduler],
-        milestones: Sequence[int],
-        last_epoch: int = -1,
-    ) -> None:
-        if len(milestones) != len(schedulers) - 1:
-            raise ValueError(
-                f"SequentialLR: {len(schedulers)} schedulers have {len(schedulers) - 1} milestones between them, "
-                f"got {len(milestones)}"
-            )
-        for i, scheduler in enumerate(schedulers):
-            if not isinstance(scheduler, LRScheduler):
-                raise TypeError(f"SequentialLR: scheduler {i} is a {type(scheduler).__name__}, no formula of the step")
-            if scheduler.optimizer is not optimizer:
-                raise ValueError(f"SequentialLR: scheduler {i} belongs to another optimizer")
-        self.schedulers, self.milestones = list(schedulers), list(milestones)
-        super().__init__(optimizer, last_epoch)
-
-    def rates(self, t: int) -> list[float]:
-        """Those of the scheduler whose turn it is."""
-        i = bisect_right(self.milestones, t)
-        return self.schedulers[i].rates(t - (self.milestones[i - 1] if i else 0))
 
 
 class ReduceLROnPlateau:
@@ -325,11 +278,9 @@ class ReduceLROnPlateau:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """Where it is, under PyTorch's names. The settings are not in it; the rates are the optimiser's."""
-        names = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")
-        return {name: getattr(self, name) for name in names}
+        """Where it is, and its settings, under PyTorch's names. The rates are the optimiser's."""
+        return settings_of(self)
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Go on where ``state_dict`` was taken, here or in PyTorch."""
-        for name in self.state_dict():
-            setattr(self, name, saved[name])
+        """Go on where ``state_dict`` was taken, here or in PyTorch. Settings that it lacks stay as they are."""
+        load_settings(self, saved)

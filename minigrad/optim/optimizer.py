@@ -1,14 +1,14 @@
 """What all optimisers share: parameters in groups, settings, state, and one step.
 
-``step()`` uses the parameters' ``.grad``; ``step(gradients)`` uses what it is given, in the order of the parameters;
-``minimize(loss)`` takes the gradients itself.
+``step()`` uses the parameters' ``.grad``; ``step(closure)`` too, once the closure has computed them;
+``step(gradients)`` uses what it is given, in the order of the parameters; ``minimize(loss)`` takes them itself.
 Updates are in place, and a parameter's state follows it to another device. Settings live in ``param_groups``, as in
 PyTorch, and may be changed between steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,13 +16,16 @@ import numpy as np
 from .. import kernels, memory
 from ..device import CPU, beside, device_of, in_use, is_array, memory_explained, put, writable
 from ..engine import Tensor, gradients
+from ..mode import enable_grad
 
 Array = np.ndarray[Any, Any]
 
-FOREIGN = {"foreach", "fused", "capturable", "differentiable"}  # how PyTorch computes, not what: passed over
+# PyTorch's: how it computes, not what, and what its cycles of the learning rate keep here; passed over
+FOREIGN = {"foreach", "fused", "capturable", "differentiable", "param_names"}
+FOREIGN |= {"max_lr", "min_lr", "max_momentum", "base_momentum", "swa_lr"}
 NEWER = {"amsgrad", "initial_lr", "decoupled_weight_decay"}  # settings that a saved state may have or lack
 RATES = ("lr", "momentum", "weight_decay", "eps", "alpha", "lr_decay", "momentum_decay", "initial_accumulator_value")
-COUNTS = {"step", "mu_product"}  # numbers here, tensors without dimensions in PyTorch
+COUNTS = {"step": int, "mu_product": float, "eta": float, "mu": float}  # in PyTorch tensors without dimensions
 
 
 class Move(NamedTuple):
@@ -50,9 +53,20 @@ class Optimizer:
             self.add_param_group(group)
 
     def add_param_group(self, group: dict[str, Any]) -> None:
-        """Add parameters with settings of their own: ``{"params": [...], "lr": 0.1}``."""
+        """Add parameters with settings of their own: ``{"params": [...], "lr": 0.1}``.
+
+        As ``named_parameters()`` has them, (name, parameter), they leave their names in the group: "param_names".
+        """
         params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
         unknown = group.keys() - self.defaults.keys() - {"params"}
+        named = [p for p in params if isinstance(p, tuple)]
+        if named and len(named) != len(params):
+            raise ValueError(f"of {len(params)} parameters {len(named)} have names; give all of them names, or none")
+        if self.param_groups and bool(named) != ("param_names" in self.param_groups[0]):
+            raise ValueError("some groups of parameters have names and others none; give all of them names, or none")
+        if named:
+            group = {**group, "param_names": [name for name, _ in named]}
+            params = [p for _, p in named]
         if unknown:
             raise ValueError(f"{type(self).__name__} has no setting {', '.join(sorted(unknown))}")
         known = {id(p) for g in self.param_groups for p in g["params"]}
@@ -76,13 +90,33 @@ class Optimizer:
         """All parameters, group by group: the order of ``step(gradients)``."""
         return [p for group in self.param_groups for p in group["params"]]
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters; not ``set_to_none``: those that there are become zeros."""
         for p in self.parameters():
-            p.grad = None
+            p.grad = None if set_to_none or p.grad is None else zeros_of(p)
 
-    def step(self, gradients: Sequence[Tensor | None] | None = None) -> None:
-        """Move every parameter that has a gradient."""
+    def step(
+        self,
+        gradients: Sequence[Tensor | None] | Callable[[], Any] | None = None,
+        *,
+        closure: Callable[[], Any] | None = None,
+    ) -> Any:
+        """Move every parameter that has a gradient.
+
+        ``closure()``, as the first argument or by name, is called before: it computes the loss and, by ``backward``,
+        the gradients. What it returns is returned. Else None is.
+        """
+        if closure is not None and gradients is not None:
+            raise TypeError("step takes the gradients or a closure that computes them, not both")
+        loss = None
+        if closure is not None or callable(gradients):
+            with enable_grad():
+                loss = (gradients if closure is None else closure)()  # type: ignore[operator]
+            gradients = None
+        self._move(gradients)  # type: ignore[arg-type]
+        return loss
+
+    def _move(self, gradients: Sequence[Tensor | None] | None) -> None:
         params = self.parameters()
         grads = [p.grad for p in params] if gradients is None else list(gradients)
         if len(grads) != len(params):
@@ -123,6 +157,13 @@ class Optimizer:
         """Move one parameter in place: ``p`` its array, ``g`` the gradient (not to be written into)."""
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
+    def __repr__(self) -> str:
+        lines = []
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
+        return "\n".join([f"{type(self).__name__} (", *lines, ")"])
+
     def state_dict(self) -> dict[str, Any]:
         """Copies of the state, on the cpu, and the settings, PyTorch's layout: parameters are numbered."""
         groups, start = [], 0
@@ -156,6 +197,11 @@ class Optimizer:
             group.update({k: v for k, v in loaded.items() if k != "params" and k not in FOREIGN})
 
 
+def zeros_of(p: Tensor) -> Tensor:
+    """A gradient of zeros."""
+    return Tensor(np.zeros_like(p._data))
+
+
 def _plain(name: str, value: Any) -> Any:
     """An array, or for a count a number, of what may be another library's tensor."""
     if hasattr(value, "detach"):
@@ -163,7 +209,7 @@ def _plain(name: str, value: Any) -> Any:
     if not is_array(value) and hasattr(value, "__array__"):
         value = np.asarray(value)
     if name in COUNTS and is_array(value):
-        return float(value) if name == "mu_product" else int(value)
+        return COUNTS[name](value)
     return value
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import StateError
 from ..mode import no_grad
-from ..nn.module import Module
+from ..nn.module import IncompatibleKeys, Module
 
 __all__ = ["AveragedModel", "get_ema_avg_fn", "get_swa_avg_fn"]
 
@@ -56,8 +57,12 @@ class AveragedModel(Module):
         """``n_averaged`` and the averages, named "module.weight" and so on."""
         return {"n_averaged": np.array(self.n_averaged), **super().state_dict()}
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Go on exactly where ``state_dict`` was taken, here or in PyTorch."""
-        super().load_state_dict({name: value for name, value in state.items() if name != "n_averaged"}, strict)
-        if strict or "n_averaged" in state:
+        if strict and "n_averaged" not in state:
+            raise StateError("state does not fit AveragedModel: missing ['n_averaged'], unexpected []")
+        keys = super().load_state_dict({name: value for name, value in state.items() if name != "n_averaged"}, strict)
+        if "n_averaged" in state:
             self.n_averaged = int(state["n_averaged"])
+            return keys
+        return IncompatibleKeys(["n_averaged", *keys.missing_keys], keys.unexpected_keys)

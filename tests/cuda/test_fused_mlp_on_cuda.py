@@ -38,9 +38,9 @@ def plain(net, x, masks, g, row_scale, last_mask):
     x, masks = Tensor(x, requires_grad=True), iter(masks)
     y = x
     for module in net:
-        y = F.dropout(y, next(masks), module.p) if isinstance(module, nn.Dropout) else module(y)
+        y = F.masked_dropout(y, next(masks), module.p) if isinstance(module, nn.Dropout) else module(y)
     if last_mask is not None:
-        y = F.dropout(y, last_mask, 0.25)
+        y = F.masked_dropout(y, last_mask, 0.25)
     return y.data, *(v.data for v in gradients(y, [x, *net.parameters()], Tensor(g * row_scale)))
 
 

@@ -42,14 +42,14 @@ def build(spec, dtype="float32", seed=0):
     weights, masks = Generator(seed), Generator(seed + 1)
     parts, width = [], spec["width"]
     if spec["entry"]:
-        parts.append(nn.Dropout(spec["entry"], masks))
+        parts.append(nn.Dropout(spec["entry"], generator=masks))
     for kind, out, act, bias, drop in spec["layers"]:
         if kind:
             parts.append(nn.Maxout(width, out, kind, dtype=dtype, generator=weights))
         else:
             parts += [nn.Linear(width, out, bias, dtype=dtype, generator=weights), *ACTIVATIONS[act]()]
         if drop:
-            parts.append(nn.Dropout(drop, masks))
+            parts.append(nn.Dropout(drop, generator=masks))
         width = out
     return nn.Sequential(*parts)
 
@@ -647,7 +647,7 @@ def test_layers_replaced_and_switched_after_the_first_pass(net):
     changed = net(x).data
     with use_kernels("plain"):
         np.testing.assert_allclose(changed, net(x).data, rtol=1e-5)
-    dropping = nn.Sequential(nn.Linear(5, 8), nn.Dropout(0.5, Generator(0)))
+    dropping = nn.Sequential(nn.Linear(5, 8), nn.Dropout(0.5, generator=Generator(0)))
     assert (dropping(x).data == 0).any()
     dropping.eval()
     assert not (dropping(x).data == 0).any()

@@ -248,7 +248,7 @@ def test_bilinear_is_pytorchs(torch):
     ("layer", "shape"), [(nn.Dropout1d, (50, 40, 3)), (nn.Dropout1d, (400, 3)), (nn.Dropout2d, (50, 40, 2, 3))]
 )
 def test_channels_are_dropped_whole(layer, shape):
-    out = layer(0.25, Generator(1))(Tensor(np.ones(shape, np.float32))).numpy()
+    out = layer(0.25, generator=Generator(1))(Tensor(np.ones(shape, np.float32))).numpy()
     assert out.dtype == np.float32
     flat = out.reshape(-1, np.prod(shape[1 if len(shape) == 2 else 2 :]))
     assert (flat == flat[:, :1]).all()
@@ -259,7 +259,7 @@ def test_channels_are_dropped_whole(layer, shape):
 
 
 def test_channel_dropout_wants_channels():
-    with pytest.raises(ValueError, match=r"Dropout2d takes inputs of 3 or 4 dimensions, got \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"dropout2d takes inputs of 3 or 4 dimensions, got \(2, 3\)"):
         nn.Dropout2d()(Tensor(np.ones((2, 3))))
 
 
@@ -309,7 +309,8 @@ def test_loss_is_pytorchs(name, reduction, torch):
 
 def test_every_module_is_compared_with_pytorch():
     elsewhere = "Module Parameter Sequential ModuleList ModuleDict ParameterList ParameterDict Embedding Bilinear"
-    in_test_nn = "Linear Maxout ReLU LeakyReLU Sigmoid Tanh Softplus Dropout Dropout1d Dropout2d"
+    in_test_nn = "Linear Maxout ReLU LeakyReLU Sigmoid Tanh Softplus Dropout Dropout1d Dropout2d AlphaDropout "
+    in_test_nn += "FeatureAlphaDropout"
     here = {name.partition(" ")[0] for name in (*LAYERS, *LOSSES)}
     assert {n for n in nn.__all__ if n[0].isupper()} == here | {*elsewhere.split(), *in_test_nn.split()}
 

@@ -100,6 +100,94 @@ def test_what_is_registered_has_its_kind(register, value, sentence):
         getattr(nn.Module(), register)("x", value)
 
 
+def outcome(call):
+    """What a call raises: the kinds that both libraries' errors share."""
+    try:
+        call()
+    except (TypeError, RuntimeError) as error:
+        return TypeError if isinstance(error, TypeError) else RuntimeError
+    return None
+
+
+ASSIGNED = {  # a name of counter's, and what is given to it
+    "a Tensor for a parameter": ("scale", lambda m, tensor: tensor([1.0])),
+    "a number for a parameter": ("scale", lambda m, tensor: 3),
+    "None for a parameter": ("scale", lambda m, tensor: None),
+    "a parameter for a parameter": ("scale", lambda m, tensor: m.Parameter(tensor([5.0, 6.0]))),
+    "a Tensor for an absent parameter": ("absent", lambda m, tensor: tensor([1.0])),
+    "a parameter for an absent one": ("absent", lambda m, tensor: m.Parameter(tensor([1.0]))),
+    "a number for a buffer": ("count", lambda m, tensor: 3),
+    "None for a buffer": ("count", lambda m, tensor: None),
+    "a Tensor for a buffer": ("nothing", lambda m, tensor: tensor([1.0])),
+    "a number for an empty buffer": ("nothing", lambda m, tensor: 1.0),
+    "a parameter for a buffer": ("count", lambda m, tensor: m.Parameter(tensor([1.0]))),
+    "a Tensor for a part": ("part", lambda m, tensor: tensor([1.0])),
+    "None for a part": ("part", lambda m, tensor: None),
+    "another part": ("part", lambda m, tensor: m.Linear(1, 1)),
+    "anything for another name": ("other", lambda m, tensor: 3),
+}
+
+
+@pytest.mark.parametrize("what", ASSIGNED)
+def test_assigning_is_as_pytorchs(torch, what):
+    name, value = ASSIGNED[what]
+    ours, theirs = make(), counter(torch.nn, torch.tensor)
+    wrong = outcome(lambda: setattr(theirs, name, value(torch.nn, torch.tensor)))
+    assert outcome(lambda: setattr(ours, name, value(nn, Tensor))) is wrong
+    assert set(ours.state_dict()) == set(theirs.state_dict())
+    assert [n for n, _ in ours.named_parameters()] == [n for n, _ in theirs.named_parameters()]
+    assert [n for n, _ in ours.named_buffers()] == [n for n, _ in theirs.named_buffers()]
+    if wrong:
+        with pytest.raises(TypeError, match=rf"Counter\.{name} is a .*: assign a \w+ or None, got \w+; or"):
+            setattr(ours, name, value(nn, Tensor))
+
+
+def test_none_keeps_the_place_of_a_parameter_and_deleting_does_not():
+    layer = nn.Linear(2, 1)
+    layer.bias = None
+    with pytest.raises(TypeError, match=r"Linear\.bias is a parameter"):
+        layer.bias = Tensor([1.0])
+    del layer.bias
+    layer.bias = Tensor([1.0])
+    assert list(layer.state_dict()) == ["weight"]
+    net = make()
+    del net.count
+    net.count = 3
+    assert "count" not in net.state_dict()
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("changes", [{}, {"new": [1.0], "newer": [2.0]}, {"scale": None, "part.bias": None}])
+def test_names_that_only_one_side_has_are_told_as_by_pytorch(torch, strict, changes):
+    ours, theirs = make(), counter(torch.nn, torch.tensor)
+    results = []
+    for net, tensor in ((ours, Tensor), (theirs, torch.tensor)):
+        state = {k: v for k, v in net.state_dict().items() if k not in changes}
+        state |= {k: tensor(v) for k, v in changes.items() if v is not None}
+        if strict and changes:
+            with pytest.raises(RuntimeError, match=r"new|scale"):
+                net.load_state_dict(state)
+        else:
+            keys = net.load_state_dict(state, strict=strict)
+            missing, unexpected = keys
+            assert (missing, unexpected) == (keys.missing_keys, keys.unexpected_keys)
+            results.append((missing, unexpected, str(keys) == "<All keys matched successfully>"))
+    assert len(set(map(str, results))) == (0 if strict and changes else 1)
+
+
+def test_a_state_that_does_not_fit_is_both_errors():
+    net = nn.Linear(2, 2)
+    for state in ({}, {"weight": np.zeros((3, 3)), "bias": np.zeros(2)}):
+        for error in (ValueError, RuntimeError):
+            with pytest.raises(error, match="state"):
+                net.load_state_dict(state)
+    average = optim.swa_utils.AveragedModel(net)
+    keys = average.load_state_dict({"module.bias": np.zeros(2)}, strict=False)
+    assert keys == (["n_averaged", "module.weight"], [])
+    with pytest.raises(RuntimeError, match="missing \\['n_averaged'\\]"):
+        average.load_state_dict({"module.weight": np.zeros((2, 2)), "module.bias": np.zeros(2)})
+
+
 def test_modules_by_name():
     shared = nn.Linear(2, 2)
     net = nn.Sequential(shared, nn.Sequential(nn.ReLU(), shared))

@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from minigrad import Generator, Tensor, manual_seed, nn, no_grad
+from minigrad import Generator, Tensor, manual_seed, nn, no_grad, random
 from minigrad.nn import functional as F
 from minigrad.nn import init
 
@@ -186,7 +186,7 @@ def test_repr_is_pytorchs():
 
     assert repr(build(nn)) == repr(build(torch.nn))
     assert repr(nn.Maxout(784, 240, 5)) == "Maxout(in_features=784, units=240, pieces=5)"
-    assert repr(nn.Dropout(0.2)) == "Dropout(p=0.2)"
+    assert repr(nn.Dropout(0.2)) == "Dropout(p=0.2, inplace=False)"
     assert repr(nn.Softplus()) == "Softplus()"
 
 
@@ -254,7 +254,7 @@ def test_mean_squared_error_equals_pytorch(reduction, dtype):
 @pytest.mark.parametrize("p", [0.1, 0.2, 0.5, 0.9])
 def test_dropout_drops_with_probability_p_and_keeps_the_mean(p, dtype):
     n = 200_000
-    out = nn.Dropout(p, Generator(1))(Tensor(np.ones((n // 100, 100), dtype))).numpy()
+    out = nn.Dropout(p, generator=Generator(1))(Tensor(np.ones((n // 100, 100), dtype))).numpy()
     assert out.dtype == dtype
     assert set(np.unique(out)) == {0, np.dtype(dtype).type(1 / (1 - p))}
     assert abs((out == 0).mean() - p) < 6 * math.sqrt(p * (1 - p) / n)
@@ -265,7 +265,7 @@ def test_dropout_drops_with_probability_p_and_keeps_the_mean(p, dtype):
 @dtypes
 def test_dropout_gradient_goes_where_the_value_came_from(dtype):
     x = Tensor(numbers(20, 30, dtype=dtype), requires_grad=True)
-    out = nn.Dropout(0.3, Generator(2))(x)
+    out = nn.Dropout(0.3, generator=Generator(2))(x)
     out.sum().backward()
     kept = out.detach().numpy() != 0
     assert 0 < kept.sum() < kept.size
@@ -277,9 +277,9 @@ def test_dropout_does_nothing_in_use_and_draws_nothing():
     generator = Generator(3)
     before = generator.state_dict()
     x = Tensor(numbers(4, 3))
-    layer = nn.Dropout(0.5, generator).eval()
+    layer = nn.Dropout(0.5, generator=generator).eval()
     assert layer(x) is x
-    assert nn.Dropout(0.0, generator)(x) is x
+    assert nn.Dropout(0.0, generator=generator)(x) is x
     assert generator.state_dict() == before
     assert layer.train()(x) is not x
     assert generator.state_dict() != before
@@ -297,7 +297,7 @@ def test_dropout_repeats_from_the_same_seed_only():
     x = Tensor(np.ones((50, 50), np.float32))
 
     def draw(seed):
-        layer = nn.Dropout(0.5, Generator(seed))
+        layer = nn.Dropout(0.5, generator=Generator(seed))
         return [layer(x).numpy() for _ in range(2)]
 
     first, second = draw(4)
@@ -311,15 +311,58 @@ def test_dropout_repeats_from_the_same_seed_only():
     np.testing.assert_array_equal(*drawn)
 
 
-def test_functional_dropout_uses_one_mask_as_often_as_it_is_given():
+def test_functional_dropout_is_pytorchs_and_draws_what_the_layer_draws():
+    x = Tensor(numbers(40, 30))
+    for p in (0.0, 0.3, 1.0):
+        layer = nn.Dropout(p, generator=Generator(3))
+        np.testing.assert_array_equal(F.dropout(x, p, generator=Generator(3)).numpy(), layer(x).numpy())
+    assert not F.dropout(x, 1.0).numpy().any()
+    assert F.dropout(x, 0.0) is x
+    assert F.dropout(x, 0.5, False) is x
+    assert F.dropout(x, p=0.5, training=False, inplace=True) is x
+    out = F.dropout(x, 0.5).numpy()
+    assert set(np.unique(np.round(out / x.numpy(), 12))) == {0.0, 2.0}
+    kept = float((torch.nn.functional.dropout(torch.ones(400, 300), 0.3) != 0).float().mean())
+    assert abs((F.dropout(np.ones((400, 300)), 0.3) != 0).mean() - kept) < 0.02
+
+
+def test_functional_dropout_draws_from_the_default_generator_unless_told():
+    x, drawn = Tensor(np.ones((20, 20))), []
+    for draw in (lambda: nn.Dropout(0.4)(x), lambda: F.dropout(x, 0.4)):
+        manual_seed(6)
+        drawn.append(draw().numpy())
+    np.testing.assert_array_equal(*drawn)
+    before = random.default_generator.state_dict()
+    F.dropout(x, generator=Generator(1)), F.dropout(x, training=False), F.dropout(x, 0.0)
+    assert random.default_generator.state_dict() == before
+
+
+def test_a_generator_is_no_inplace():
+    with pytest.raises(TypeError, match=r"Dropout: inplace is True or False; write generator=\.\.\. for a Generator"):
+        nn.Dropout(0.5, Generator(1))
+
+
+def test_alpha_dropout_keeps_mean_and_variance():
+    x = Tensor(np.random.default_rng(0).standard_normal((400, 500)))
+    for layer in (nn.AlphaDropout(0.3, generator=Generator(1)), nn.FeatureAlphaDropout(0.3, generator=Generator(1))):
+        out = layer(x).numpy()
+        assert abs(out.mean()) < 0.02
+        assert abs(out.var() - 1) < 0.02
+        assert layer.eval()(x) is x
+    assert not F.alpha_dropout(x, 1.0, True).numpy().any()
+    with pytest.raises(ValueError, match=r"feature_alpha_dropout takes inputs \(N, C, \.\.\.\), got \(2,\)"):
+        F.feature_alpha_dropout(np.ones(2), 0.5, True)
+
+
+def test_masked_dropout_uses_one_mask_as_often_as_it_is_given():
     mask = Generator(7).bernoulli(0.8, (4, 3))
     x, y = numbers(4, 3), numbers(4, 3, dtype="float32", seed=1)
-    np.testing.assert_array_equal(F.dropout(Tensor(x), mask, 0.2).numpy(), x * mask * 1.25)
-    np.testing.assert_array_equal(F.dropout(Tensor(y), mask, 0.2).numpy(), y * mask * np.float32(1.25))
-    np.testing.assert_array_equal(F.dropout(x, mask, 0.2), x * mask * 1.25)
-    layer = nn.Dropout(0.2, Generator(7))  # which draws the very same mask
+    np.testing.assert_array_equal(F.masked_dropout(Tensor(x), mask, 0.2).numpy(), x * mask * 1.25)
+    np.testing.assert_array_equal(F.masked_dropout(Tensor(y), mask, 0.2).numpy(), y * mask * np.float32(1.25))
+    np.testing.assert_array_equal(F.masked_dropout(x, mask, 0.2), x * mask * 1.25)
+    layer = nn.Dropout(0.2, generator=Generator(7))  # which draws the very same mask
     np.testing.assert_array_equal(layer(Tensor(x)).numpy(), x * mask * 1.25)
-    assert not F.dropout(x, np.ones((4, 3), bool), 1.0).any()
+    assert not F.masked_dropout(x, np.ones((4, 3), bool), 1.0).any()
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.1, math.nan])
@@ -327,7 +370,10 @@ def test_a_probability_outside_0_and_1_is_refused(p):
     with pytest.raises(ValueError, match=f"probability between 0 and 1, got p={p}"):
         nn.Dropout(p)
     with pytest.raises(ValueError, match=f"probability between 0 and 1, got p={p}"):
-        F.dropout(numbers(2), np.ones(2, bool), p)
+        F.masked_dropout(numbers(2), np.ones(2, bool), p)
+    for drop in (F.dropout, F.alpha_dropout):
+        with pytest.raises(ValueError, match=f"probability between 0 and 1, got p={p}"):
+            drop(numbers(2), p, training=False)
 
 
 # -------------------------------------------------------------------------------------------------- state
@@ -595,9 +641,9 @@ def test_gains_are_pytorchs(nonlinearity, param):
         (lambda: nn.Sequential(nn.ReLU(), abs), TypeError, "Sequential takes Modules; part 1 is builtin"),
         (lambda: nn.Linear(3, 2)(Tensor(np.ones((5, 4)))), ValueError, r"linear of \(5, 4\) float64, \(2, 3\) float32"),
         (lambda: F.maxout(Tensor(np.ones((2, 7))), 5), ValueError, r"maxout of \(2, 7\): .* no multiple of pieces = 5"),
-        (lambda: F.dropout(np.ones((2, 3)), np.ones((3, 3), bool)), ValueError, r"\(2,3\) \(3,3\)"),
+        (lambda: F.masked_dropout(np.ones((2, 3)), np.ones((3, 3), bool)), ValueError, r"\(2,3\) \(3,3\)"),
         (
-            lambda: F.dropout(Tensor(np.ones((2, 3))), np.ones((3, 3), bool)),
+            lambda: F.masked_dropout(Tensor(np.ones((2, 3))), np.ones((3, 3), bool)),
             ValueError,
             r"multiply of \(2, 3\) float64, \(3, 3\) float64",
         ),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import minigrad
 from minigrad import Tensor, nn, optim, use_kernels
 
 rates = st.sampled_from([0.0, 1e-3, 0.1, 1.0])
@@ -30,6 +31,14 @@ FAMILY = {
         "decoupled_weight_decay": st.booleans(),
     },
     "Adamax": {**common, "betas": betas, "eps": small},
+    "RAdam": {**common, "betas": betas, "eps": small, "decoupled_weight_decay": st.booleans()},
+    "Rprop": {
+        "lr": rates,
+        "etas": st.sampled_from([(0.5, 1.2), (0.9, 3.0)]),
+        "step_sizes": st.sampled_from([(1e-6, 50), (0.01, 0.2)]),
+        "maximize": st.booleans(),
+    },
+    "ASGD": {**common, "lambd": decays, "alpha": averages, "t0": st.sampled_from([0.0, 3.0, 1e6])},
 }
 
 
@@ -196,9 +205,78 @@ def test_a_centred_constant_gradient_leaves_no_negative_variance():
         (lambda p: optim.Adadelta([p], rho=1.5), r"Adadelta: rho lies in \[0, 1\], got 1.5"),
         (lambda p: optim.AdamW([p], betas=(1.0, 0.9)), r"AdamW: betas lie in \[0, 1\), got \(1.0, 0.9\)"),
         (lambda p: optim.NAdam([p], momentum_decay=-1), "NAdam: momentum_decay must not be negative, got -1"),
+        (lambda p: optim.Rprop([p], etas=(1.0, 1.2)), r"Rprop: etas lie in \(0, 1\) and above 1, got \(1.0, 1.2\)"),
         (lambda p: optim.Adamax([p], lr=-1), "Adamax: lr must not be negative, got -1"),
     ],
 )
 def test_bad_settings_get_a_sentence(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call(nn.Parameter([1.0]))
+
+
+# --------------------------------------------------------------------------- the surface that all have in common
+
+
+@names
+def test_repr_is_pytorchs(torch, name):
+    """Every line, of the settings that are here too."""
+    ours, theirs = pair(torch, name, [np.ones(3)], lr=0.5)
+    mine, wanted = repr(ours).split("\n"), repr(theirs).split("\n")
+    numbers = lambda lines: [line.removesuffix(".0") for line in lines]
+    kept = {line.split(":")[0] for line in mine}
+    assert numbers(mine) == numbers(line for line in wanted if line.split(":")[0] in kept)
+
+
+def test_a_step_with_a_closure_is_pytorchs(torch):
+    values = []
+    for m, o, tensor in ((nn, optim, Tensor), (torch.nn, torch.optim, torch.tensor)):
+        p = m.Parameter(tensor([1.0, 2.0]))
+        sgd = o.SGD([p], lr=0.1, momentum=0.5)
+
+        def closure(p=p, sgd=sgd):
+            sgd.zero_grad()
+            loss = (p**2).sum()
+            loss.backward()
+            return loss
+
+        with (torch if m is torch.nn else minigrad).no_grad():
+            losses = [sgd.step(closure), sgd.step(closure=closure)]
+        assert sgd.step() is None
+        values.append([*(loss.item() for loss in losses), *p.detach().numpy()])
+    np.testing.assert_allclose(*values, rtol=1e-12)
+    with pytest.raises(TypeError, match="the gradients or a closure that computes them, not both"):
+        optim.SGD([nn.Parameter([1.0])]).step([None], closure=closure)
+
+
+def test_zero_grad_sets_to_none_or_to_zeros(torch):
+    for m, o in ((nn, optim), (torch.nn, torch.optim)):
+        net = m.Linear(2, 1)
+        sgd = o.SGD(net.parameters(), lr=0.1)
+        for forget in (sgd, net):
+            (net.weight * 2).sum().backward()
+            forget.zero_grad(set_to_none=False)
+            assert net.weight.grad.numpy().tolist() == [[0, 0]]
+            assert net.bias.grad is None
+            forget.zero_grad(set_to_none=True)
+            assert net.weight.grad is None
+
+
+def test_parameters_with_names_leave_them_in_the_group(torch):
+    states = []
+    for m, o, tensor in ((nn, optim, Tensor), (torch.nn, torch.optim, torch.tensor)):
+        net = m.Sequential(m.Linear(2, 3), m.Linear(3, 1))
+        adam = o.Adam(net.named_parameters(), lr=0.5)
+        assert adam.param_groups[0]["param_names"] == ["0.weight", "0.bias", "1.weight", "1.bias"]
+        net(m.Parameter(tensor([[1.0, 2.0]], dtype=net[0].weight.dtype))).sum().backward()
+        adam.step()
+        states.append(adam.state_dict())
+        with pytest.raises(ValueError, match=r"names|param"):
+            adam.add_param_group({"params": [m.Parameter(tensor([1.0]))]})
+    ours, theirs = states
+    assert ours["param_groups"][0].items() <= theirs["param_groups"][0].items()
+    other = optim.Adam(nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)).parameters())
+    for state in states:
+        other.load_state_dict(state)
+        assert other.param_groups[0]["lr"] == 0.5
+    with pytest.raises(ValueError, match="of 2 parameters 1 have names"):
+        optim.SGD([("w", nn.Parameter([1.0])), nn.Parameter([1.0])])

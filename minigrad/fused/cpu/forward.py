@@ -1,8 +1,8 @@
 """The forward pass of a whole network: products, biases, activations, dropout.
 
-Equals ``maxout(linear(x, W, b))`` or ``act(linear(x, W, b))``, then ``functional.dropout``, layer by layer. Zeros are
-not multiplied: an input that relu or dropout has made mostly zero is gathered, and maxout computes no unit that dropout
-drops. (Such a unit is 0 here; in the plain layers it is nan times 0 if it was nan or infinite.)
+Equals ``maxout(linear(x, W, b))`` or ``act(linear(x, W, b))``, then ``functional.masked_dropout``, layer by layer.
+Zeros are not multiplied: an input that relu or dropout has made mostly zero is gathered, and maxout computes no unit
+that dropout drops. (Such a unit is 0 here; in the plain layers it is nan times 0 if it was nan or infinite.)
 """
 
 from __future__ import annotations

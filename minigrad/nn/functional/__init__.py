@@ -1,4 +1,4 @@
-"""The layers' formulas as functions: no state, no drawing of random numbers. PyTorch's names and argument order.
+"""The layers' formulas as functions: no state, and none but those of dropout draw. PyTorch's names, argument order.
 
 Activations, ``linear``, convolutions and pooling are ops (minigrad/ops); the other families lie beside this file.
 """

@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ...nn import functional as F
+from ...random import Generator
 from .case import Case, collect
 from .domains import FULL, NONZERO, POSITIVE, REAL, a_dim, array, distinct, one, several
 
@@ -139,11 +140,53 @@ case(
 
 for p in (0.25, 1.0):
     case(
-        "dropout" if p < 1 else "dropout:all",
-        lambda m, x, mask, p=p: F.dropout(x, mask, p),
+        "masked_dropout" if p < 1 else "masked_dropout:all",
+        lambda m, x, mask, p=p: F.masked_dropout(x, mask, p),
         one(settings=lambda s: st.tuples(array(s, st.booleans(), np.bool_))),
         lambda m, x, mask, p=p: x * mask / (1 - p) if p < 1 else x * 0,
     )
+
+
+def coins(m, x, p, kept):
+    """The mask that ``Generator(0)`` draws for PyTorch's x: one coin for each of its first ``kept`` dimensions."""
+    shape = (*x.shape[:kept], *[1] * (x.ndim - kept))
+    return m.from_numpy(Generator(0).bernoulli(1 - p, shape)).to(x.dtype)
+
+
+CHANNELS = {F.dropout1d: [(2, 3), (2, 2, 3)], F.dropout2d: [(2, 2, 3), (2, 3, 2, 2)]}
+case(
+    "dropout",
+    lambda m, x: F.dropout(x, 0.25, generator=Generator(0)),
+    one(),
+    lambda m, x: x * coins(m, x, 0.25, x.ndim) / 0.75,
+)
+for function, shapes in CHANNELS.items():
+    case(
+        function.__name__,
+        lambda m, x, f=function: f(x, generator=Generator(0)),
+        one(shapes=st.sampled_from(shapes)),
+        lambda m, x: x * coins(m, x, 0.5, min(2, x.ndim - 1)) / 0.5,
+    )
+
+
+def alpha_dropped(m, x, p, kept):
+    """By PyTorch's ops, from the definition: s = selu(-inf) for what is dropped, then variance 1 and mean 0."""
+    mask, s = coins(m, x, p, kept), -1.0507009873554805 * 1.6732632423543772
+    return (x * mask + s * (1 - mask) - s * p) / ((1 + s * s * p) * (1 - p)) ** 0.5
+
+
+case(
+    "alpha_dropout",
+    lambda m, x: F.alpha_dropout(x, 0.25, True, generator=Generator(0)),
+    one(),
+    lambda m, x: alpha_dropped(m, x, 0.25, x.ndim),
+)
+case(
+    "feature_alpha_dropout",
+    lambda m, x: F.feature_alpha_dropout(x, 0.25, True, generator=Generator(0)),
+    one(shapes=st.sampled_from([(2, 3), (2, 3, 2)])),
+    lambda m, x: alpha_dropped(m, x, 0.25, 2),
+)
 NUMBERS = lambda s: st.tuples(array((2, 3), st.integers(0, s[0] - 1), np.int64).map(np.array))
 TABLES = one(shapes=st.tuples(st.integers(1, 3), st.integers(0, 2)), settings=NUMBERS)
 case("embedding", lambda m, w, i: F.embedding(i, w), TABLES, lambda m, w, i: m.nn.functional.embedding(i, w))

@@ -28,7 +28,7 @@ __device__ float passed(float g, float y, int activation, float slope) {
 }
 
 // In place y (m, n) = act(y + bias), bias (n). With a mask (m, n): dropped (m, n) = y mask scale beside it. Equals
-// act(y + bias), then F.dropout.
+// act(y + bias), then F.masked_dropout.
 extern "C" __global__ void bias_activation(float* __restrict__ y, const float* __restrict__ bias, int activation,
                                            float slope, const unsigned char* __restrict__ mask,
                                            float* __restrict__ dropped, float scale, int m, int n) {

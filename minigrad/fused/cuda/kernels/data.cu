@@ -2,7 +2,7 @@
 
 // out (m, d) float32 = data[order[place[0] + i]], and times mask (m, d) times scale if there is a mask. nan where
 // order (length) or data (examples) has no such row: an index on the device cannot raise, a loss of nan does. Equals
-// data[order[place : place + m]], then F.dropout.
+// data[order[place : place + m]], then F.masked_dropout.
 extern "C" __global__ void gather(float* __restrict__ out, const float* __restrict__ data,
                                   const int* __restrict__ order, const long long* __restrict__ place,
                                   const unsigned char* __restrict__ mask, float scale, int m, int d, int length,
@@ -18,7 +18,7 @@ extern "C" __global__ void gather(float* __restrict__ out, const float* __restri
     }
 }
 
-// out (n) = x mask scale; x and out may be the same. Equals F.dropout with scale = 1 / (1 - p).
+// out (n) = x mask scale; x and out may be the same. Equals F.masked_dropout with scale = 1 / (1 - p).
 extern "C" __global__ void dropout(const float* x, const unsigned char* __restrict__ mask, float scale, float* out,
                                    int n) {
     for (int64 i = first_index(); i < n; i += all_threads()) out[i] = x[i] * (mask[i] * scale);

@@ -2,7 +2,7 @@
 
 // a (m, units pieces), bias (units pieces) -> y (m, units) = max_i (a + bias)_(u pieces + i), times mask (m, units)
 // times scale if there is a mask; winner (m, units) = the first largest i. nan in a piece gives nan. Equals
-// F.maxout(a + bias, pieces), then F.dropout.
+// F.maxout(a + bias, pieces), then F.masked_dropout.
 extern "C" __global__ void bias_maxout(const float* __restrict__ a, const float* __restrict__ bias,
                                        float* __restrict__ y, unsigned char* __restrict__ winner,
                                        const unsigned char* __restrict__ mask, float scale, int m, int units,
