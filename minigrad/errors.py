@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
@@ -53,6 +54,17 @@ def calling_line() -> tuple[str, int] | None:
     """File and line of ``calling_frame``, which is not kept: it would hold on to all its variables."""
     frame = calling_frame()
     return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def warn(text: str, kind: type[Warning]) -> None:
+    """A warning that is the user's line's: said once for each, unless the filters say otherwise."""
+    frame = calling_frame()
+    if frame is None:
+        warnings.warn(text, kind, stacklevel=2)
+    else:
+        known = frame.f_globals.setdefault("__warningregistry__", {})
+        module = frame.f_globals.get("__name__")
+        warnings.warn_explicit(text, kind, frame.f_code.co_filename, frame.f_lineno, module, registry=known)
 
 
 def written(place: tuple[str, int] | None) -> str:

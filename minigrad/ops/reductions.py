@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
+from ..errors import warn
 from .elementary import exp, floating, where
 from .indexing import take_along_dim
 from .joining import cat, narrow
@@ -140,14 +141,37 @@ def var(
     axis: Dim = None,
     keepdims: bool = False,
 ) -> Any:
-    """Variance: sum (x - mean)^2 / (count - correction). Unbiased by default, as in PyTorch; NumPy's is not."""
+    """Variance: sum (x - mean)^2 / (count - correction). Unbiased by default, as in PyTorch; NumPy's is not.
+
+    Of no more elements than ``correction``, as of one, it is nan with a RuntimeWarning; inf, if they differ.
+    """
     dims = _dims(x, dim, axis)
     correction = correction if unbiased is None else int(unbiased)
-    centred = x - mean(x, dims, True)
     degrees = _count(x, dims) - correction
     if degrees <= 0:
-        raise ValueError(f"var over dims {dims} of shape {tuple(x.shape)}: needs more than {correction} elements")
+        warn(
+            f"var or std over dims {dims} of shape {tuple(x.shape)} is nan: it needs more than {correction} elements; "
+            "correction=0 takes any",
+            RuntimeWarning,
+        )
+        return _of_too_few(floating(x), dims=dims, keepdim=keepdim or keepdims)
+    centred = x - mean(x, dims, True)
     return _sum(centred * centred, dims=dims, keepdim=keepdim or keepdims) / degrees
+
+
+@op
+def _of_too_few(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    """A sum of squares over 0 degrees of freedom: nan, or infinite where elements differ. So is what flows back."""
+    if not x.size:
+        return x.sum(axis=dims, keepdims=keepdim) * x.dtype.type(np.nan)
+    differ = x.max(axis=dims, keepdims=keepdim) > x.min(axis=dims, keepdims=keepdim)
+    return np.where(differ, np.inf, np.nan).astype(x.dtype)[()]
+
+
+derivatives(
+    _of_too_few,
+    lambda g, out, x, dims, keepdim: _kept(g, x, dims) * where(x == mean(x, dims, True), np.nan, np.inf),
+)
 
 
 def std(x: Any, dim: Dim = None, **options: Any) -> Any:

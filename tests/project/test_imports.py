@@ -43,7 +43,7 @@ MINIGRAD = {
     "ops.activations": "engine ops.joining ops.elementary ops.reductions ops.shape ops.special ops.placement",
     "ops.aliases": "ops.*",
     "ops.arithmetic": "engine ops.elementary ops.shape",
-    "ops.reductions": "engine ops.elementary ops.shape ops.joining ops.indexing",
+    "ops.reductions": "engine errors ops.elementary ops.shape ops.joining ops.indexing",
     "ops.windows": "engine ops.shape ops.placement",
     "ops.convolution": "engine ops.shape ops.windows ops.placement",
     "ops.pooling": "engine ops.joining ops.reductions ops.shape ops.windows ops.placement",
