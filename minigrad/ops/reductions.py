@@ -143,7 +143,7 @@ def var(
 ) -> Any:
     """Variance: sum (x - mean)^2 / (count - correction). Unbiased by default, as in PyTorch; NumPy's is not.
 
-    Of no more elements than ``correction``, as of one, it is nan with a RuntimeWarning; inf, if they differ.
+    Of no more elements than ``correction``, as of one, it is nan with a RuntimeWarning; inf if they differ.
     """
     dims = _dims(x, dim, axis)
     correction = correction if unbiased is None else int(unbiased)
@@ -154,24 +154,10 @@ def var(
             "correction=0 takes any",
             RuntimeWarning,
         )
-        return _of_too_few(floating(x), dims=dims, keepdim=keepdim or keepdims)
-    centred = x - mean(x, dims, True)
-    return _sum(centred * centred, dims=dims, keepdim=keepdim or keepdims) / degrees
-
-
-@op
-def _of_too_few(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
-    """A sum of squares over 0 degrees of freedom: nan, or infinite where elements differ. So is what flows back."""
-    if not x.size:
-        return x.sum(axis=dims, keepdims=keepdim) * x.dtype.type(np.nan)
-    differ = x.max(axis=dims, keepdims=keepdim) > x.min(axis=dims, keepdims=keepdim)
-    return np.where(differ, np.inf, np.nan).astype(x.dtype)[()]
-
-
-derivatives(
-    _of_too_few,
-    lambda g, out, x, dims, keepdim: _kept(g, x, dims) * where(x == mean(x, dims, True), np.nan, np.inf),
-)
+    with np.errstate(**({} if degrees > 0 else {"divide": "ignore", "invalid": "ignore"})):
+        centred = x - mean(x, dims, True)
+        total = _sum(centred * centred, dims=dims, keepdim=keepdim or keepdims)
+        return total / (degrees if degrees > 0 else 0)
 
 
 def std(x: Any, dim: Dim = None, **options: Any) -> Any:
