@@ -119,14 +119,6 @@ def _overwriting(op: Any) -> Callable[..., Tensor]:
     return update_wrapper(assign, op)
 
 
-def _add(x: Any, y: Any, *, alpha: float = 1) -> Any:
-    return add(x, y if alpha == 1 else alpha * y)
-
-
-def _subtract(x: Any, y: Any, *, alpha: float = 1) -> Any:
-    return subtract(x, y if alpha == 1 else alpha * y)
-
-
 def _require_fit(value: Any, x: Tensor, name: str) -> None:
     """What takes the place of ``x`` has its shape and its kind of dtype."""
     if value.shape != x.shape:
@@ -174,7 +166,7 @@ for _name, _function in {
     "__imod__": _augmented(remainder),
     "__ipow__": _augmented(power),
     "abs_": _overwriting(abs),
-    "add_": _overwriting(_add),
+    "add_": _overwriting(add),
     "addcdiv_": _overwriting(addcdiv),
     "addcmul_": _overwriting(addcmul),
     "clamp_": _overwriting(clip),
@@ -189,6 +181,6 @@ for _name, _function in {
     "reciprocal_": _overwriting(reciprocal),
     "sqrt_": _overwriting(sqrt),
     "square_": _overwriting(square),
-    "sub_": _overwriting(_subtract),
+    "sub_": _overwriting(subtract),
 }.items():
     setattr(Tensor, _name, _function)

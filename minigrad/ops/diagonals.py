@@ -11,9 +11,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index as _dim
 
 from ..engine import derivatives, op
+from .joining import _embed, cat
 from .placement import like
+from .shape import atleast_2d, reshape
 
-__all__ = ["diag", "diag_embed", "diagonal", "trace", "tril", "triu"]
+__all__ = ["block_diag", "diag", "diag_embed", "diagflat", "diagonal", "trace", "tril", "triu"]
 
 
 def tril(x: Any, diagonal: int = 0) -> Any:
@@ -103,6 +105,23 @@ def diag(x: Any, diagonal: int = 0) -> Any:
             f"diag takes a vector or a matrix, got shape {tuple(x.shape)}; diagonal and diag_embed take any"
         )
     return _diagonal(x, offset=diagonal, dim1=0, dim2=1)
+
+
+def diagflat(x: Any, offset: int = 0) -> Any:
+    """All elements of ``x``, row by row, on diagonal ``offset`` of a square matrix, 0 elsewhere."""
+    return diag_embed(reshape(x, -1), offset)
+
+
+def block_diag(*tensors: Any) -> Any:
+    """Matrices one below and right of the other, 0 elsewhere; a vector is one row, a number one element."""
+    if not tensors:
+        raise ValueError("block_diag of nothing; give it a matrix or more")
+    matrices = [atleast_2d(x) for x in tensors]
+    if wrong := [tuple(x.shape) for x in matrices if x.ndim > 2]:
+        raise ValueError(f"block_diag: a block has two dimensions at most, got one of shape {wrong[0]}")
+    starts = np.cumsum([0, *(x.shape[1] for x in matrices)]).tolist()
+    rows = [_embed(x, dim=1, start=i, total=starts[-1]) for x, i in zip(matrices, starts, strict=False)]
+    return cat(rows)
 
 
 def trace(x: Any) -> Any:

@@ -30,7 +30,6 @@ __all__ = [
     "masked_select",
     "nonzero",
     "one_hot",
-    "scatter",
     "scatter_add",
     "select",
     "take",
@@ -144,8 +143,13 @@ def gather(x: Any, dim: int, index: Any) -> Any:
     return _take_along(x, indices=index, dim=at)
 
 
-def take_along_dim(x: Any, indices: Any, dim: int) -> Any:
-    """Elements of ``x`` at integer ``indices`` along ``dim``; the other dimensions as those of ``x`` (or 1)."""
+def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
+    """Elements of ``x`` at integer ``indices`` along ``dim``; the other dimensions as those of ``x`` (or 1).
+
+    Without ``dim``: elements of the flattened ``x``, in one dimension.
+    """
+    if dim is None:
+        return getitem(reshape(x, -1), integers(x, indices, "take_along_dim").reshape(-1))
     dim, indices = _dim(dim, x.ndim), beside(x, indices)
     if indices.ndim != x.ndim:
         raise ValueError(f"take_along_dim of {tuple(x.shape)}: indices of {indices.shape} need as many dimensions")
@@ -190,16 +194,6 @@ derivatives(
     lambda g, out, x, src, indices, dim: g,
     lambda g, out, x, src, indices, dim: _take_along(g, indices=indices, dim=dim),
 )
-
-
-def scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
-    """``x`` with ``src[i][j]``, or the number ``src``, written at ``[index[i][j]][j]`` for dim 0, and so on."""
-    at, index = _one_for_each(x, dim, index, "scatter")
-    if array_of(src).ndim or index.ndim == 0:
-        return _put_along(x, _source(x, src, index, "scatter"), indices=index, dim=at)
-    chosen = np.zeros(x.shape, bool, like=like(x))
-    chosen[_grid(index, at)] = True
-    return masked_fill(x, chosen, src)
 
 
 @op(linear=True)

@@ -73,7 +73,7 @@ SENTENCES = [
     (lambda: X + None, TypeError, r"add of \(2, 3\) float64, None"),
     (lambda: mg.exp(X, out=X), TypeError, "exp of .*unexpected keyword argument 'out'"),
     (lambda: mg.exp(), TypeError, "exp of : .*missing 1 required positional argument: 'x'"),
-    (lambda: mg.add(X), TypeError, r"add of \(2, 3\) float64: .*missing"),
+    (lambda: mg.multiply(X), TypeError, r"multiply of \(2, 3\) float64: .*missing"),
 ]
 
 
