@@ -1,10 +1,10 @@
 """Every op: its forward and, under it, its derivatives. By family, in reading order.
 
 arithmetic -> comparison -> elementary -> trigonometric -> special -> rounding -> activations -> reductions -> shape ->
-joining -> indexing -> scattering -> rearranging -> diagonals -> cumulative -> calculus -> sorting -> counting -> statistics; of matrices: products
--> contractions -> linalg -> decompositions -> norms; of networks: convolution -> pooling; aliases.py has the second names.
-This file only gathers them, and hangs them on Tensor as operators and methods (declared for type checkers in
-minigrad/_methods.pyi).
+joining -> indexing -> scattering -> rearranging -> diagonals -> cumulative -> calculus -> sorting -> counting ->
+statistics; of matrices: products -> contractions -> linalg -> decompositions -> norms; of networks: convolution ->
+pooling; aliases.py has the second names. This file only gathers them, and hangs them on Tensor as operators and methods
+(declared for type checkers in minigrad/_methods.pyi).
 """
 
 from typing import Any
@@ -72,6 +72,7 @@ _FUNCTIONS_ONLY |= {*convolution.__all__, *pooling.__all__}  # layers' formulas:
 _FUNCTIONS_ONLY |= {"atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "cartesian_prod", "meshgrid"}
 _FUNCTIONS_ONLY |= {"column_stack", "concat", "concatenate", "dstack", "hstack", "vstack"}
 _FUNCTIONS_ONLY |= {"bucketize", "one_hot", "pad", "searchsorted"}
+_FUNCTIONS_ONLY |= {"isin", "pdist", "vander"}
 _FUNCTIONS_ONLY |= {"block_diag", "cumulative_trapezoid", "gradient", "trapezoid", "trapz"}
 _FUNCTIONS_ONLY |= {"cdist", "chain_matmul", "einsum", "multi_dot"}
 

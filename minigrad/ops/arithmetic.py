@@ -12,8 +12,9 @@ import numpy as np
 
 from ..engine import derivatives, op
 from .elementary import astype, exp2, floating, log, where
-from .placement import array_of
+from .placement import array_of, like
 from .rounding import floor_divide
+from .shape import reshape
 
 __all__ = [
     "add",
@@ -31,6 +32,7 @@ __all__ = [
     "rsub",
     "square",
     "subtract",
+    "vander",
 ]
 
 
@@ -191,6 +193,19 @@ derivatives(_power_of_two_tensors, _power_base_derivative, _power_exponent_deriv
 def float_power(x: Any, y: Any) -> Any:
     """``x ** y`` in float64, whatever dtypes come."""
     return power(*(astype(t, np.float64) if hasattr(t, "dtype") else float(t) for t in (x, y)))
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """Powers ``x^(N - 1) ... x, 1`` of each element in a new last dimension, N the length of x; or ``increasing``."""
+    n = x.shape[-1] if N is None and x.ndim else N
+    if x.ndim != 1 or n < 0:
+        raise ValueError(f"vander is of a vector and N >= 0 powers, got shape {tuple(x.shape)} and N={N}")
+    return powers(x, n)[:, :: 1 if increasing else -1]
+
+
+def powers(x: Any, n: int) -> Any:
+    """``1, x, ... x^(n - 1)`` in a new last dimension."""
+    return power(reshape(x, (*x.shape, 1)), np.arange(n, dtype=x.dtype, like=like(x)))
 
 
 def lerp(x: Any, end: Any, weight: Any) -> Any:

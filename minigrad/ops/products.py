@@ -30,6 +30,7 @@ __all__ = [
     "chain_matmul",
     "cross",
     "dot",
+    "ger",
     "inner",
     "kron",
     "linear",
@@ -191,6 +192,11 @@ def _sum_of(input: Any, product: Any, beta: float, alpha: float) -> Any:
 
 
 # ------------------------------------------------------------------------------------------- other products
+
+
+def ger(x: Any, vec2: Any) -> Any:
+    """``outer``, under its name in BLAS."""
+    return outer(x, vec2)
 
 
 def kron(x: Any, y: Any) -> Any:

@@ -117,7 +117,7 @@ MATRICES = {  # what takes other shapes than two by two
         "mm": {"mat2": (2, 2)},
         "addmv": {"self": (2,), "mat": (2, 2), "vec": (2,)},
     },
-    **{"addr": {"vec1": (2,), "vec2": (2,)}},
+    **{"ger": {"self": (2,), "vec2": (2,)}, "addr": {"vec1": (2,), "vec2": (2,)}},
     **{name: {"B": (2, 2)} for name in ("lstsq", "solve", "solve_triangular")},
     **{name: {"batch1": (3, 2, 2), "batch2": (3, 2, 2)} for name in ("addbmm", "baddbmm")},
 }
@@ -125,6 +125,14 @@ PICKED = np.zeros((1, 2), int)
 OF_ITS_OWN = {  # where one name means different things
     **{name: {"index": PICKED} for name in ("gather", "scatter", "scatter_")},
     **{name: {"index": PICKED, "src": np.ones((1, 2))} for name in ("scatter_add", "scatter_add_")},
+    **{"scatter_reduce": {"index": PICKED, "src": np.ones((1, 2)), "reduce": "sum"}, "put": {"source": 1.0}},
+    **{
+        "index_put": {"indices": ([0],)},
+        "select_scatter": {"src": np.ones(2)},
+        "slice_scatter": {"src": np.ones((2, 2)), "end": 2},
+    },
+    **{"diagonal_scatter": {"src": np.ones(1)}, "sum_to_size": {"size": (1, 2)}},
+    **{"renorm": {"p": 2, "maxnorm": 1.0}},
     **{name: {"index": [0]} for name in ("index_select", "index_fill", "index_fill_")},
     **{f"index_{name}": {"index": [0], "source": np.ones((1, 2))} for name in ("add", "copy", "add_", "copy_")},
     **{name: {"other": Tensor(np.ones(4))} for name in ("reshape_as", "view_as")},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from .case import Case, collect
 from .domains import FULL, GRID, NONZERO, OFF_GRID, POSITIVE, REAL, array, one, several
@@ -51,6 +52,10 @@ case(
     one(shapes=FULL, settings=lambda s: st.tuples(array(s, st.integers(-4, 4), np.int64))),
     lambda m, x, y: x.ldexp(y.to(x.dtype)),  # PyTorch's gradient is rounded to integers in float32
 )
+VECTOR = one(st.sampled_from([0.0, 0.0, 1.0, -0.5, 1.5]), hnp.array_shapes(min_dims=1, max_dims=1, max_side=4))
+# PyTorch's writes over what its derivative needs.
+case("vander", lambda m, x: m.vander(x, 3), VECTOR, lambda m, x: m.linalg.vander(x, N=3).flip(-1))
+case("vander:increasing", lambda m, x: m.vander(x, 5, True), VECTOR, lambda m, x: m.linalg.vander(x, N=5))
 case("negative", lambda m, x: m.negative(x), one())
 case("negative:operator", lambda m, x: -x, one())
 # PyTorch's rule leaves out what the derivative by an exponent of 0 changes with it.
