@@ -19,6 +19,10 @@ class LinAlgError(np.linalg.LinAlgError, RuntimeError):
     """A matrix lacks what was asked of it, as an inverse: NumPy's error and, as PyTorch's is, a RuntimeError."""
 
 
+class ShapeError(ValueError, RuntimeError):
+    """Shapes that do not fit each other or what is asked of them: NumPy's ValueError, and PyTorch's RuntimeError."""
+
+
 REFUSALS = (IndexError, TypeError, ValueError)
 FAILURES = (*REFUSALS, AttributeError, MemoryError, NotImplementedError)  # the latter three are explained on cuda only
 
@@ -32,6 +36,7 @@ def explained(error: Exception, name: str, values: Sequence[Any]) -> Exception:
     if isinstance(error, np.linalg.LinAlgError):
         return LinAlgError(f"{name} of {given}: {error}")
     kind = next((k for k in REFUSALS if isinstance(error, k)), None)
+    kind = ShapeError if kind is ValueError else kind  # what an op finds wrong with values it finds in their shapes
     return error if kind is None else kind(f"{name} of {given}: {error}")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from .device import beside, is_array, writable
 from .engine import Tensor
+from .errors import ShapeError
 from .mode import thread
 from .ops import (
     abs,
@@ -59,7 +60,8 @@ def _write(x: Tensor, value: Any, index: Any = ..., what: str = "changing") -> T
     try:
         array[index] = value
     except (ValueError, IndexError, TypeError) as error:
-        raise type(error)(f"{what} a Tensor of shape {x.shape} in place with {np.shape(value)}: {error}") from None
+        kind = ShapeError if type(error) is ValueError else type(error)
+        raise kind(f"{what} a Tensor of shape {x.shape} in place with {np.shape(value)}: {error}") from None
     x.data = array
     return x
 
@@ -122,7 +124,7 @@ def _overwriting(op: Any) -> Callable[..., Tensor]:
 def _require_fit(value: Any, x: Tensor, name: str) -> None:
     """What takes the place of ``x`` has its shape and its kind of dtype."""
     if value.shape != x.shape:
-        raise ValueError(f"{name} in place: a result of shape {value.shape} does not fit a Tensor of {x.shape}")
+        raise ShapeError(f"{name} in place: a result of shape {value.shape} does not fit a Tensor of {x.shape}")
     if not np.can_cast(value.dtype, x.dtype, "same_kind"):
         raise TypeError(f"{name} in place: a result of {value.dtype} does not fit a Tensor of {x.dtype}")
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import derivatives, op
+from ..errors import ShapeError
 from .elementary import where
 from .indexing import (
     _add_along,
@@ -57,7 +58,7 @@ def put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
     index = integers(x, index, "put")
     source = _that_fits(source, x, "put")
     if math.prod(source.shape) != index.size:
-        raise ValueError(f"put: {index.size} places need as many values, got a source of shape {tuple(source.shape)}")
+        raise ShapeError(f"put: {index.size} places need as many values, got a source of shape {tuple(source.shape)}")
     return _written(x, lambda numbers: numbers.reshape(-1)[index.reshape(-1)], reshape(source, -1), "put", accumulate)
 
 
@@ -73,7 +74,7 @@ def slice_scatter(
     """``x`` with ``src`` for ``x[start:end:step]`` along dimension ``dim``."""
     at = range(x.ndim)[dim]
     if step < 1:
-        raise ValueError(f"slice_scatter: the step is 1 or more, got {step}")
+        raise ShapeError(f"slice_scatter: the step is 1 or more, got {step}")
     index = (slice(None),) * at + (slice(start, end, step),)
     return _replaced(x, lambda numbers: numbers[index], src, "slice_scatter")
 
@@ -87,7 +88,7 @@ def _replaced(x: Any, part: Callable[[Any], Any], src: Any, name: str) -> Any:
     """``x`` with ``src``, which has its shape, for a part that names no element twice."""
     wanted = part(np.empty(x.shape)).shape
     if tuple(src.shape) != wanted:
-        raise ValueError(f"{name} of {tuple(x.shape)}: that part has shape {wanted}, the src {tuple(src.shape)}")
+        raise ShapeError(f"{name} of {tuple(x.shape)}: that part has shape {wanted}, the src {tuple(src.shape)}")
     return _written(x, part, src, name, once=True)
 
 
@@ -112,7 +113,7 @@ def scatter(x: Any, dim: int, index: Any, src: Any, *, reduce: str | None = None
     ``reduce`` "add" or "multiply" brings it to what is there instead: scatter_reduce is the same with more ways.
     """
     if reduce not in (None, "add", "multiply"):
-        raise ValueError(f'scatter: reduce is None, "add" or "multiply", got {reduce!r}; scatter_reduce has more')
+        raise ShapeError(f'scatter: reduce is None, "add" or "multiply", got {reduce!r}; scatter_reduce has more')
     at, index = _one_for_each(x, dim, index, "scatter")
     several = array_of(src).ndim or index.ndim == 0
     if reduce is not None:
@@ -135,7 +136,7 @@ def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, inclu
     Places that nothing is brought to stay as they are. Equal extremes share the gradient; "prod" divides by nothing.
     """
     if reduce not in _WAYS:
-        raise ValueError(f"scatter_reduce: reduce is one of {', '.join(_WAYS)}, got {reduce!r}")
+        raise ShapeError(f"scatter_reduce: reduce is one of {', '.join(_WAYS)}, got {reduce!r}")
     at, index = _one_for_each(x, dim, index, "scatter_reduce")
     src = _source(x, src, index, "scatter_reduce")
     settings = {"indices": index, "dim": at}
