@@ -66,7 +66,7 @@ MINIGRAD = {
     "ops.norms": "engine ops.decompositions ops.elementary ops.indexing ops.linalg ops.reductions ops.shape",
     "ops": "engine ops.*",
     "linalg": "errors ops ops.norms",
-    "inplace": "device engine errors mode ops versions",
+    "inplace": "device engine errors mode ops random versions",
     "optim": "optim.*",
     "optim.*": "device engine kernels memory optim.*",
     "optim.swa_utils": "mode nn.module",
