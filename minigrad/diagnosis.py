@@ -6,14 +6,13 @@ thread's own, that look at every op as it is called, and the former also at ever
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from .device import as_array, is_array
 from .engine import Tensor, history
-from .errors import BroadcastingWarning, calling_frame, calling_line, written
+from .errors import BroadcastingWarning, calling_line, warn, written
 from .mode import thread, watch
 from .versions import Tick
 
@@ -122,16 +121,7 @@ class strict_broadcasting(watch):
             return
         shapes = " and ".join(str(np.shape(a)) for a in arrays)
         made = f"{op.__name__} of {shapes} made {out._data.shape}"
-        text = f"{made}: each made the other larger; expand() one if it is meant"
-        frame = calling_frame()
-        if frame is None:
-            warnings.warn(text, BroadcastingWarning, stacklevel=2)
-        else:
-            known = frame.f_globals.setdefault("__warningregistry__", {})
-            module = frame.f_globals.get("__name__")
-            warnings.warn_explicit(
-                text, BroadcastingWarning, frame.f_code.co_filename, frame.f_lineno, module, registry=known
-            )
+        warn(f"{made}: each made the other larger; expand() one if it is meant", BroadcastingWarning)
 
 
 def _elementwise(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
@@ -22,6 +23,10 @@ class StateError(ValueError, RuntimeError):
     """A saved state does not fit: a value that cannot be used and, as PyTorch's is, a RuntimeError."""
 
 
+class ShapeError(ValueError, RuntimeError):
+    """Shapes that do not fit each other or what is asked of them: NumPy's ValueError, and PyTorch's RuntimeError."""
+
+
 REFUSALS = (IndexError, TypeError, ValueError)
 FAILURES = (*REFUSALS, AttributeError, MemoryError, NotImplementedError)  # the latter three are explained on cuda only
 
@@ -35,6 +40,7 @@ def explained(error: Exception, name: str, values: Sequence[Any]) -> Exception:
     if isinstance(error, np.linalg.LinAlgError):
         return LinAlgError(f"{name} of {given}: {error}")
     kind = next((k for k in REFUSALS if isinstance(error, k)), None)
+    kind = ShapeError if kind is ValueError else kind  # what an op finds wrong with values it finds in their shapes
     return error if kind is None else kind(f"{name} of {given}: {error}")
 
 
@@ -57,6 +63,17 @@ def calling_line() -> tuple[str, int] | None:
     """File and line of ``calling_frame``, which is not kept: it would hold on to all its variables."""
     frame = calling_frame()
     return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def warn(text: str, kind: type[Warning]) -> None:
+    """A warning that is the user's line's: said once for each, unless the filters say otherwise."""
+    frame = calling_frame()
+    if frame is None:
+        warnings.warn(text, kind, stacklevel=2)
+    else:
+        known = frame.f_globals.setdefault("__warningregistry__", {})
+        module = frame.f_globals.get("__name__")
+        warnings.warn_explicit(text, kind, frame.f_code.co_filename, frame.f_lineno, module, registry=known)
 
 
 def written(place: tuple[str, int] | None) -> str:

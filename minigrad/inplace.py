@@ -14,34 +14,58 @@ from typing import Any
 import numpy as np
 
 from .device import beside, is_array, writable
+from .device import put as put_on
 from .engine import Tensor
+from .errors import ShapeError
 from .mode import thread
 from .ops import (
     abs,
     add,
     addcdiv,
     addcmul,
+    ceil,
     clip,
     divide,
     exp,
+    floor,
     floor_divide,
     index_add,
     index_copy,
     index_fill,
+    index_put,
     lerp,
     log,
     masked_fill,
+    masked_scatter,
     multiply,
+    nan_to_num,
     negative,
     power,
+    put,
     reciprocal,
+    relu,
     remainder,
+    renorm,
+    round,
+    rsqrt,
     scatter,
     scatter_add,
+    scatter_reduce,
+    sigmoid,
+    sign,
     sqrt,
     square,
+    squeeze,
     subtract,
+    t,
+    tanh,
+    transpose,
+    tril,
+    triu,
+    trunc,
+    unsqueeze,
 )
+from .random import Generator, default_generator
 from .versions import version
 
 
@@ -59,7 +83,8 @@ def _write(x: Tensor, value: Any, index: Any = ..., what: str = "changing") -> T
     try:
         array[index] = value
     except (ValueError, IndexError, TypeError) as error:
-        raise type(error)(f"{what} a Tensor of shape {x.shape} in place with {np.shape(value)}: {error}") from None
+        kind = ShapeError if type(error) is ValueError else type(error)
+        raise kind(f"{what} a Tensor of shape {x.shape} in place with {np.shape(value)}: {error}") from None
     x.data = array
     return x
 
@@ -119,18 +144,10 @@ def _overwriting(op: Any) -> Callable[..., Tensor]:
     return update_wrapper(assign, op)
 
 
-def _add(x: Any, y: Any, *, alpha: float = 1) -> Any:
-    return add(x, y if alpha == 1 else alpha * y)
-
-
-def _subtract(x: Any, y: Any, *, alpha: float = 1) -> Any:
-    return subtract(x, y if alpha == 1 else alpha * y)
-
-
 def _require_fit(value: Any, x: Tensor, name: str) -> None:
     """What takes the place of ``x`` has its shape and its kind of dtype."""
     if value.shape != x.shape:
-        raise ValueError(f"{name} in place: a result of shape {value.shape} does not fit a Tensor of {x.shape}")
+        raise ShapeError(f"{name} in place: a result of shape {value.shape} does not fit a Tensor of {x.shape}")
     if not np.can_cast(value.dtype, x.dtype, "same_kind"):
         raise TypeError(f"{name} in place: a result of {value.dtype} does not fit a Tensor of {x.dtype}")
 
@@ -152,6 +169,73 @@ def detach_(x: Tensor) -> Tensor:
     return x
 
 
+# ------------------------------------------------------------------------------------------------ other shapes
+
+
+def _reshaping(op: Any) -> Callable[..., Tensor]:
+    """``op`` as PyTorch's method with an underscore: the Tensor gets the new shape, and keeps its memory."""
+
+    def assign(x: Tensor, *args: Any, **settings: Any) -> Tensor:
+        _refuse_recorded(x, "changing the shape of")
+        x.data = op(x._data, *args, **settings)
+        return x
+
+    return update_wrapper(assign, op)
+
+
+def fill_diagonal_(x: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
+    """Overwrite the main diagonal with one number: of a matrix, or of more dimensions of one length.
+
+    ``wrap`` goes on below the square part of a tall matrix, one row left out, as NumPy's fill_diagonal does.
+    """
+    if x.ndim < 2 or (x.ndim > 2 and len(set(x.shape)) > 1):
+        raise ShapeError(f"fill_diagonal_ is of a matrix, or of dimensions of one length; got shape {x.shape}")
+    if x.ndim == 2 and wrap and x.shape[1]:
+        numbers = np.arange(0, x.shape[0] * x.shape[1], x.shape[1] + 1)
+        return _write(x, fill_value, (numbers // x.shape[1], numbers % x.shape[1]), "filling")
+    return _write(x, fill_value, (np.arange(min(x.shape)),) * x.ndim, "filling")
+
+
+# ----------------------------------------------------------------------------------------------------- by chance
+
+
+def _overdrawn(x: Tensor, draw: Callable[..., Any], generator: Generator | None, *numbers: float) -> Tensor:
+    """Overwrite with what a generator draws, in at least float32."""
+    _refuse_recorded(x, "drawing")
+    dtype = "float64" if x.dtype == np.float64 else "float32"
+    return _write(x, draw(default_generator if generator is None else generator, *numbers, x.shape, dtype))
+
+
+def uniform_(x: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with draws from U[a, b)."""
+    if a > b:
+        raise ValueError(f"uniform_ draws between a <= b, got a={a} and b={b}")
+    return _overdrawn(x, Generator.uniform, generator, a, b)
+
+
+def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with draws from N(mean, std^2)."""
+    if std < 0:
+        raise ValueError(f"normal_ needs a standard deviation of 0 or more, got std={std}")
+    return _overdrawn(x, Generator.normal, generator, mean, std)
+
+
+def bernoulli_(x: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with 1 at a probability of ``p``, a number or one for each element (broadcast), else with 0."""
+    _refuse_recorded(x, "drawing")
+    source = default_generator if generator is None else generator
+    if isinstance(p, (int, float)):
+        return _write(x, source.bernoulli(p, x.shape))
+    return _write(x, source.uniform(0, 1, x.shape, "float64") < put_on(getattr(p, "_data", p), "cpu"))
+
+
+def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with draws of the density ``lambd exp(-lambd t)`` of t > 0."""
+    if not lambd > 0:
+        raise ValueError(f"exponential_ needs a rate above 0, got lambd={lambd}")
+    return _overdrawn(x, lambda source, *given: -np.log1p(-source.uniform(0, 1, *given)) / lambd, generator)
+
+
 for _name, _function in {
     "copy_": copy_,
     "fill_": fill_,
@@ -163,6 +247,19 @@ for _name, _function in {
     "index_add_": _overwriting(index_add),
     "scatter_": _overwriting(scatter),
     "scatter_add_": _overwriting(scatter_add),
+    "index_put_": _overwriting(index_put),
+    "put_": _overwriting(put),
+    "scatter_reduce_": _overwriting(scatter_reduce),
+    "masked_scatter_": _overwriting(masked_scatter),
+    "fill_diagonal_": fill_diagonal_,
+    "t_": _reshaping(t),
+    "transpose_": _reshaping(transpose),
+    "unsqueeze_": _reshaping(unsqueeze),
+    "squeeze_": _reshaping(squeeze),
+    "uniform_": uniform_,
+    "normal_": normal_,
+    "bernoulli_": bernoulli_,
+    "exponential_": exponential_,
     "detach_": detach_,
     "_version": property(version),
     "__setitem__": setitem,
@@ -174,7 +271,7 @@ for _name, _function in {
     "__imod__": _augmented(remainder),
     "__ipow__": _augmented(power),
     "abs_": _overwriting(abs),
-    "add_": _overwriting(_add),
+    "add_": _overwriting(add),
     "addcdiv_": _overwriting(addcdiv),
     "addcmul_": _overwriting(addcmul),
     "clamp_": _overwriting(clip),
@@ -189,6 +286,21 @@ for _name, _function in {
     "reciprocal_": _overwriting(reciprocal),
     "sqrt_": _overwriting(sqrt),
     "square_": _overwriting(square),
-    "sub_": _overwriting(_subtract),
+    "sub_": _overwriting(subtract),
+    "relu_": _overwriting(relu),
+    "sigmoid_": _overwriting(sigmoid),
+    "tanh_": _overwriting(tanh),
+    "tril_": _overwriting(tril),
+    "triu_": _overwriting(triu),
+    "floor_": _overwriting(floor),
+    "ceil_": _overwriting(ceil),
+    "round_": _overwriting(round),
+    "trunc_": _overwriting(trunc),
+    "sign_": _overwriting(sign),
+    "rsqrt_": _overwriting(rsqrt),
+    "nan_to_num_": _overwriting(nan_to_num),
+    "renorm_": _overwriting(renorm),
+    "remainder_": _overwriting(remainder),
+    "floor_divide_": _overwriting(floor_divide),
 }.items():
     setattr(Tensor, _name, _function)

@@ -1,10 +1,10 @@
 """Every op: its forward and, under it, its derivatives. By family, in reading order.
 
 arithmetic -> comparison -> elementary -> trigonometric -> special -> rounding -> activations -> reductions -> shape ->
-joining -> indexing -> rearranging -> diagonals -> cumulative -> sorting -> counting; of matrices: products ->
-contractions -> linalg -> decompositions -> norms; of networks: convolution -> pooling; aliases.py has the second names.
-This file only gathers them, and hangs them on Tensor as operators and methods (declared for type checkers in
-minigrad/_methods.pyi).
+joining -> indexing -> scattering -> rearranging -> diagonals -> cumulative -> calculus -> sorting -> counting ->
+statistics; of matrices: products -> contractions -> linalg -> decompositions -> norms; of networks: convolution ->
+pooling; aliases.py has the second names. This file only gathers them, and hangs them on Tensor as operators and methods
+(declared for type checkers in minigrad/_methods.pyi).
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from . import (
     activations,
     aliases,
     arithmetic,
+    calculus,
     comparison,
     contractions,
     convolution,
@@ -31,14 +32,17 @@ from . import (
     rearranging,
     reductions,
     rounding,
+    scattering,
     shape,
     sorting,
     special,
+    statistics,
     trigonometric,
 )
 from .activations import *  # noqa: F403
 from .aliases import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
+from .calculus import *  # noqa: F403
 from .comparison import *  # noqa: F403
 from .contractions import *  # noqa: F403
 from .convolution import *  # noqa: F403
@@ -56,16 +60,20 @@ from .products import *  # noqa: F403
 from .rearranging import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .rounding import *  # noqa: F403
+from .scattering import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .sorting import *  # noqa: F403
 from .special import *  # noqa: F403
+from .statistics import *  # noqa: F403
 from .trigonometric import *  # noqa: F403
 
-_FUNCTIONS_ONLY = {"cat", "stack", "where", "linear", "polygamma"}  # their first argument is not *the* Tensor
+_FUNCTIONS_ONLY = {"cat", "rsub", "stack", "where", "linear", "polygamma"}  # their first argument is not *the* Tensor
 _FUNCTIONS_ONLY |= {*convolution.__all__, *pooling.__all__}  # layers' formulas: no methods, as in PyTorch
 _FUNCTIONS_ONLY |= {"atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "cartesian_prod", "meshgrid"}
 _FUNCTIONS_ONLY |= {"column_stack", "concat", "concatenate", "dstack", "hstack", "vstack"}
 _FUNCTIONS_ONLY |= {"bucketize", "one_hot", "pad", "searchsorted"}
+_FUNCTIONS_ONLY |= {"isin", "pdist", "vander"}
+_FUNCTIONS_ONLY |= {"block_diag", "cumulative_trapezoid", "gradient", "trapezoid", "trapz"}
 _FUNCTIONS_ONLY |= {"cdist", "chain_matmul", "einsum", "multi_dot"}
 
 __all__: list[str] = []
@@ -87,11 +95,14 @@ __all__ += convolution.__all__
 __all__ += pooling.__all__
 __all__ += joining.__all__
 __all__ += indexing.__all__
+__all__ += scattering.__all__
 __all__ += rearranging.__all__
 __all__ += diagonals.__all__
 __all__ += cumulative.__all__
+__all__ += calculus.__all__
 __all__ += sorting.__all__
 __all__ += counting.__all__
+__all__ += statistics.__all__
 __all__ += aliases.__all__
 
 
@@ -101,14 +112,14 @@ def _reflected(function: Any) -> Any:
 
 
 _OPERATORS = {
-    "__add__": arithmetic.add,
-    "__radd__": _reflected(arithmetic.add),
-    "__sub__": arithmetic.subtract,
-    "__rsub__": _reflected(arithmetic.subtract),
+    "__add__": arithmetic._add,
+    "__radd__": _reflected(arithmetic._add),
+    "__sub__": arithmetic._subtract,
+    "__rsub__": _reflected(arithmetic._subtract),
     "__mul__": arithmetic.multiply,
     "__rmul__": _reflected(arithmetic.multiply),
-    "__truediv__": arithmetic.divide,
-    "__rtruediv__": _reflected(arithmetic.divide),
+    "__truediv__": arithmetic._divide,
+    "__rtruediv__": _reflected(arithmetic._divide),
     "__pow__": arithmetic.power,
     "__rpow__": _reflected(arithmetic.power),
     "__matmul__": products.matmul,

@@ -187,9 +187,9 @@ def tanhshrink(x: Any) -> Any:
     return x - tanh(x)
 
 
-def softmin(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
+def softmin(x: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Any:
     """``softmax(-x)`` along one dimension: the smallest gets most."""
-    return softmax(-floating(x), dim, axis=axis)
+    return softmax(-floating(x), dim, dtype, axis=axis)
 
 
 # ---------------------------------------------------------------------------------------------- with kinks

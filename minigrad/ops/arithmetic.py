@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..engine import derivatives, op
-from .elementary import astype, log, where
+from .elementary import astype, exp2, floating, log, where
+from .placement import array_of, like
+from .rounding import floor_divide
+from .shape import reshape
 
 __all__ = [
     "add",
@@ -19,41 +22,57 @@ __all__ = [
     "addcmul",
     "divide",
     "float_power",
+    "ldexp",
     "lerp",
     "multiply",
     "negative",
     "positive",
     "power",
     "reciprocal",
+    "rsub",
     "square",
     "subtract",
+    "vander",
 ]
 
 
+def add(x: Any, y: Any, *, alpha: float = 1) -> Any:
+    """``x + alpha y``."""
+    return _add(x, y if alpha == 1 else alpha * y)
+
+
 @op(linear=True)
-def add(x: Any, y: Any) -> Any:
-    """``x + y``."""
+def _add(x: Any, y: Any) -> Any:
     return x + y
 
 
 derivatives(
-    add,
+    _add,
     lambda g, out, x, y: g,
     lambda g, out, x, y: g,
 )
 
 
+def subtract(x: Any, y: Any, *, alpha: float = 1) -> Any:
+    """``x - alpha y``."""
+    return _subtract(x, y if alpha == 1 else alpha * y)
+
+
 @op(linear=True)
-def subtract(x: Any, y: Any) -> Any:
-    """``x - y``."""
+def _subtract(x: Any, y: Any) -> Any:
     return x - y
 
 
 derivatives(
-    subtract,
+    _subtract,
     lambda g, out, x, y: g,
     lambda g, out, x, y: -g,
 )
+
+
+def rsub(x: Any, y: Any, *, alpha: float = 1) -> Any:
+    """``y - alpha x``: subtracted the other way round."""
+    return y - (x if alpha == 1 else alpha * x)
 
 
 @op(linear=True)
@@ -85,17 +104,33 @@ derivatives(
 )
 
 
+def divide(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
+    """``x / y``; d/dx = 1/y, d/dy = -x/y^2. Rounded down, "floor", or towards 0, "trunc", it is piecewise constant."""
+    if rounding_mode is None:
+        return _divide(x, y)
+    if rounding_mode not in ("floor", "trunc"):
+        raise ValueError(f'divide: rounding_mode is None, "floor" or "trunc", got {rounding_mode!r}')
+    return floor_divide(x, y) if rounding_mode == "floor" else _divide_towards_zero(x, y)
+
+
 @op
-def divide(x: Any, y: Any) -> Any:
-    """``x / y``; d/dx = 1/y, d/dy = -x/y^2."""
+def _divide(x: Any, y: Any) -> Any:
     return x / y
 
 
 derivatives(
-    divide,
+    _divide,
     lambda g, out, x, y: g / y,
     lambda g, out, x, y: -g * out / y,
 )
+
+
+@op
+def _divide_towards_zero(x: Any, y: Any) -> Any:
+    down = x // y
+    if down.dtype.kind == "f":
+        return np.trunc(x / y)
+    return down + ((down < 0) & (down * y != x))  # integers, to the last digit
 
 
 def reciprocal(x: Any) -> Any:
@@ -160,12 +195,30 @@ def float_power(x: Any, y: Any) -> Any:
     return power(*(astype(t, np.float64) if hasattr(t, "dtype") else float(t) for t in (x, y)))
 
 
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """Powers ``x^(N - 1) ... x, 1`` of each element in a new last dimension, N the length of x; or ``increasing``."""
+    n = x.shape[-1] if N is None and x.ndim else N
+    if x.ndim != 1 or n < 0:
+        raise ValueError(f"vander is of a vector and N >= 0 powers, got shape {tuple(x.shape)} and N={N}")
+    return powers(x, n)[:, :: 1 if increasing else -1]
+
+
+def powers(x: Any, n: int) -> Any:
+    """``1, x, ... x^(n - 1)`` in a new last dimension."""
+    return power(reshape(x, (*x.shape, 1)), np.arange(n, dtype=x.dtype, like=like(x)))
+
+
 def lerp(x: Any, end: Any, weight: Any) -> Any:
     """``x + weight (end - x)``: ``x`` where the weight is 0 and ``end`` where it is 1, both exactly."""
     step = end - x
     if isinstance(weight, (int, float)):
         return x + weight * step if weight < 0.5 else end - (1 - weight) * step
     return where(weight < 0.5, x + weight * step, end - (1 - weight) * step)
+
+
+def ldexp(x: Any, y: Any) -> Any:
+    """``x 2^y``; d/dx = 2^y, d/dy = x 2^y log 2."""
+    return x * exp2(y if array_of(y).dtype.kind == "f" else astype(y, floating(x).dtype))
 
 
 def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
+from ..errors import ShapeError
 from .placement import array_of, like, strided
 from .shape import permute, squeeze
 
@@ -62,11 +63,11 @@ def tensordot(x: Any, y: Any, dims: Any = 2, *, axes: Any = None) -> Any:
     given = f"tensordot of {tuple(x.shape)} and {tuple(y.shape)} over dims {dims}"
     if isinstance(dims, int):
         if not 0 <= dims <= min(x.ndim, y.ndim):
-            raise ValueError(f"{given}: there are not so many")
+            raise ShapeError(f"{given}: there are not so many")
         dims = range(x.ndim - dims, x.ndim), range(dims)
     of_x, of_y = (normalize_axis_tuple(d, t.ndim, "dims") for d, t in zip(dims, (x, y), strict=True))
     if [x.shape[i] for i in of_x] != [y.shape[j] for j in of_y]:
-        raise ValueError(f"{given}: x and y must have as many, of equal lengths")
+        raise ShapeError(f"{given}: x and y must have as many, of equal lengths")
     names_x: Subscripts = tuple(range(x.ndim))
     names_y: Subscripts = tuple(of_x[of_y.index(j)] if j in of_y else x.ndim + j for j in range(y.ndim))
     return _contract(x, y, names=(names_x, names_y, tuple(n for n in (*names_x, *names_y) if n not in of_x)))
@@ -130,7 +131,7 @@ def _plain(equation: str, x: Any, names: Subscripts, lengths: dict[Any, int]) ->
     shape = np.shape(x)
     for n in names:
         if len({length for length, m in zip(shape, names, strict=True) if m == n}) > 1:
-            raise ValueError(f'einsum "{equation}": an operand of {shape} has no diagonal under {_said(n)}')
+            raise ShapeError(f'einsum "{equation}": an operand of {shape} has no diagonal under {_said(n)}')
     stretched = [i for i, n in enumerate(names) if shape[i] == 1 != lengths[n]]
     if stretched:
         x, names = squeeze(x, stretched), tuple(n for i, n in enumerate(names) if i not in stretched)
@@ -185,13 +186,13 @@ def _parsed(equation: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[Subs
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if not shapes or len(terms) != len(shapes):
-        raise ValueError(f'einsum "{equation}": there are subscripts of {len(terms)} operands, but {len(shapes)} came')
+        raise ShapeError(f'einsum "{equation}": there are subscripts of {len(terms)} operands, but {len(shapes)} came')
     inputs: list[Subscripts] = []
     for term, shape in zip(terms, shapes, strict=True):
         head, dots, tail = _written(equation, term)
         under = len(shape) - len(head + tail)
         if under < 0 or (under and not dots):
-            raise ValueError(
+            raise ShapeError(
                 f'einsum "{equation}": "{term}" does not fit an operand of {len(shape)} dimensions, {shape}'
             )
         inputs.append((*head, *range(-under, 0), *tail))
@@ -202,7 +203,7 @@ def _parsed(equation: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[Subs
     head, dots, tail = _written(equation, right)
     if (strange := {*head, *tail} - counts.keys()) or len({*head, *tail}) < len(head + tail):
         what = f'"{min(strange)}" of the output is in no operand' if strange else "the output has a subscript twice"
-        raise ValueError(f'einsum "{equation}": {what}')
+        raise ShapeError(f'einsum "{equation}": {what}')
     return inputs, (*head, *(ellipsis if dots else ()), *tail)
 
 
@@ -210,7 +211,7 @@ def _written(equation: str, term: str) -> tuple[str, str, str]:
     """What stands before the ellipsis, the ellipsis, and what stands after it."""
     head, dots, tail = term.partition("...")
     if wrong := [c for c in head + tail if c not in LETTERS]:
-        raise ValueError(
+        raise ShapeError(
             f'einsum "{equation}": subscripts are letters and one "..." for each operand, not "{wrong[0]}"'
         )
     return head, dots, tail
@@ -225,7 +226,7 @@ def _from_lists(given: list[Any]) -> tuple[str, tuple[Any, ...]]:
             "".join("..." if s is ... else LETTERS[range(len(LETTERS))[s]] for s in part) for part in lists + output
         ]
     except (TypeError, IndexError):
-        raise ValueError(
+        raise ShapeError(
             "einsum takes an equation and operands, or each operand and a list of its subscripts, from 0 to 51 or ..."
         ) from None
     return "->".join([",".join(terms[: len(lists)]), *terms[len(lists) :]]), tuple(operands)
@@ -238,7 +239,7 @@ def _lengths(equation: str, inputs: list[Subscripts], shapes: Sequence[tuple[int
         for n, length in zip(names, shape, strict=True):
             known = lengths.setdefault(n, length)
             if 1 not in (known, length) and known != length:
-                raise ValueError(f'einsum "{equation}": the length under {_said(n)} is {known} once, and then {length}')
+                raise ShapeError(f'einsum "{equation}": the length under {_said(n)} is {known} once, and then {length}')
             lengths[n] = length if known == 1 else known
     return lengths
 

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import derivatives, op
+from ..errors import ShapeError
 from .placement import like
 from .shape import reshape, squeeze
 from .windows import Geometry, added_up, numbers, window_count, windows, with_batch
@@ -157,18 +158,18 @@ def _conv(name: str, n: int, x: Any, w: Any, bias: Any, stride: Any, padding: An
     x, batched = with_batch(name, n, x)
     _require_weight(name, n, w, bias, groups, w.shape[0], 0)
     if w.shape[1] * groups != x.shape[1]:
-        raise ValueError(
+        raise ShapeError(
             f"{name}: an input of {x.shape[1]} channels in {groups} groups, but a weight {tuple(w.shape)} for "
             f"{w.shape[1] * groups} channels; the weight's shape is (out, in / groups, *kernel)"
         )
     kernel, size = tuple(w.shape[2:]), tuple(x.shape[2:])
     strides, steps = numbers(name, "stride", stride, n), numbers(name, "dilation", dilation, n)
     if padding == "same" and strides != (1,) * n:
-        raise ValueError(f'{name}: padding="same" keeps the length for a stride of 1 only, got stride={stride}')
+        raise ShapeError(f'{name}: padding="same" keeps the length for a stride of 1 only, got stride={stride}')
     if padding == "same":
         before, positions = tuple(d * (k - 1) // 2 for d, k in zip(steps, kernel, strict=True)), size
     elif isinstance(padding, str) and padding != "valid":
-        raise ValueError(f'{name}: padding is "same", "valid" or a number, got {padding!r}')
+        raise ShapeError(f'{name}: padding is "same", "valid" or a number, got {padding!r}')
     else:
         before = numbers(name, "padding", 0 if padding == "valid" else padding, n, least=0)
         positions = window_count(name, size, kernel, strides, before, steps)
@@ -191,7 +192,7 @@ def _conv_transpose(
     x, batched = with_batch(name, n, x)
     _require_weight(name, n, w, bias, groups, w.shape[1] * groups, 1)
     if w.shape[0] != x.shape[1]:
-        raise ValueError(
+        raise ShapeError(
             f"{name}: an input of {x.shape[1]} channels, but a weight {tuple(w.shape)} for {w.shape[0]}; the weight's "
             "shape is (in, out / groups, *kernel)"
         )
@@ -200,14 +201,14 @@ def _conv_transpose(
     before = numbers(name, "padding", padding, n, least=0)
     more = numbers(name, "output_padding", output_padding, n, least=0)
     if any(m >= max(s, d) for m, s, d in zip(more, strides, steps, strict=True)):
-        raise ValueError(
+        raise ShapeError(
             f"{name}: output_padding must be smaller than the stride or the dilation, got output_padding="
             f"{output_padding}, stride={stride}, dilation={dilation}"
         )
     every = zip(positions, kernel, strides, before, steps, more, strict=True)
     size = tuple((p - 1) * s - 2 * b + d * (k - 1) + m + 1 for p, k, s, b, d, m in every)
     if min(size) < 1:
-        raise ValueError(f"{name}: an input {tuple(x.shape)} would give an output of size {size}: too much padding")
+        raise ShapeError(f"{name}: an input {tuple(x.shape)} would give an output of size {size}: too much padding")
     geometry = Geometry(size, kernel, positions, strides, before, steps)
     return _finished(_convolve_transposed(x, w, geometry=geometry, groups=groups), bias, batched)
 
@@ -220,8 +221,8 @@ def _finished(out: Any, bias: Any, batched: bool) -> Any:
 
 def _require_weight(name: str, n: int, w: Any, bias: Any, groups: int, out_channels: int, split: int) -> None:
     if w.ndim != n + 2 or 0 in w.shape[2:]:
-        raise ValueError(f"{name}: the weight must have {n + 2} dimensions and a kernel, got {tuple(w.shape)}")
+        raise ShapeError(f"{name}: the weight must have {n + 2} dimensions and a kernel, got {tuple(w.shape)}")
     if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1 or w.shape[0] % groups:
-        raise ValueError(f"{name}: groups must divide the channels, got groups={groups} and a weight {tuple(w.shape)}")
+        raise ShapeError(f"{name}: groups must divide the channels, got groups={groups} and a weight {tuple(w.shape)}")
     if bias is not None and tuple(bias.shape) != (out_channels,):
-        raise ValueError(f"{name}: the bias must have shape ({out_channels},), got {tuple(bias.shape)}")
+        raise ShapeError(f"{name}: the bias must have shape ({out_channels},), got {tuple(bias.shape)}")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..engine import op
 from .indexing import found, integers
-from .placement import array_of, beside, like, readable
+from .placement import array_of, beside, full, like, readable
 
-__all__ = ["bincount", "bucketize", "histc", "searchsorted", "unique"]
+__all__ = ["bincount", "bucketize", "histc", "isin", "searchsorted", "unique", "unique_consecutive"]
 
 
 def unique(
@@ -28,6 +29,39 @@ def unique(
     values, inverse, counts = np.unique(array, axis=dim, return_inverse=True, return_counts=True)
     inverse = inverse.reshape(array.shape if dim is None else -1)
     wanted = [values, *([inverse] if return_inverse else []), *([counts] if return_counts else [])]
+    out = [found(x, array=a) for a in wanted]
+    return out[0] if len(out) == 1 else tuple(out)
+
+
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+    """Whether each of ``elements`` is among ``test_elements``, or if ``invert``, is not. Either may be a number."""
+    x = elements if hasattr(elements, "ndim") else beside(test_elements, elements)
+    wanted = np.sort(beside(x, array_of(test_elements), copy=False).reshape(-1))
+    if not wanted.size:
+        return found(x, array=np.zeros(x.shape, bool, like=like(x)) ^ invert)
+    array = array_of(x)
+    at = np.minimum(np.searchsorted(wanted, array), wanted.size - 1)
+    return found(x, array=(wanted[at] == array) ^ invert)
+
+
+def unique_consecutive(
+    x: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The elements, or slices along ``dim``, without those that equal the one before; also where each went, how often.
+
+    Values alone, as ``unique``: nothing flows back.
+    """
+    array = array_of(x).reshape(-1) if dim is None else np.moveaxis(array_of(x), dim, 0)
+    n = array.shape[0]
+    rows = array.reshape(n, math.prod(array.shape[1:]))
+    new = np.concatenate([np.ones(min(n, 1), bool, like=like(array)), (rows[1:] != rows[:-1]).any(1)])
+    first = np.flatnonzero(new)
+    values = array[first] if dim is None else np.moveaxis(array[first], 0, dim)
+    inverse = np.cumsum(new) - 1
+    ends = np.concatenate([first[1:], full(first, (min(n, 1),), n, first.dtype)])
+    wanted = [values]
+    wanted += [inverse.reshape(array_of(x).shape if dim is None else -1)] if return_inverse else []
+    wanted += [ends - first] if return_counts else []
     out = [found(x, array=a) for a in wanted]
     return out[0] if len(out) == 1 else tuple(out)
 

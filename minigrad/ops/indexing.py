@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index as _dim
 
 from ..engine import Tensor, derivatives, op
+from ..errors import ShapeError
 from .elementary import where
 from .placement import array_of, beside, in_order, like, readable
 from .shape import _with, broadcast_tensors, reshape
@@ -30,7 +31,6 @@ __all__ = [
     "masked_select",
     "nonzero",
     "one_hot",
-    "scatter",
     "scatter_add",
     "select",
     "take",
@@ -144,11 +144,16 @@ def gather(x: Any, dim: int, index: Any) -> Any:
     return _take_along(x, indices=index, dim=at)
 
 
-def take_along_dim(x: Any, indices: Any, dim: int) -> Any:
-    """Elements of ``x`` at integer ``indices`` along ``dim``; the other dimensions as those of ``x`` (or 1)."""
+def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
+    """Elements of ``x`` at integer ``indices`` along ``dim``; the other dimensions as those of ``x`` (or 1).
+
+    Without ``dim``: elements of the flattened ``x``, in one dimension.
+    """
+    if dim is None:
+        return getitem(reshape(x, -1), integers(x, indices, "take_along_dim").reshape(-1))
     dim, indices = _dim(dim, x.ndim), beside(x, indices)
     if indices.ndim != x.ndim:
-        raise ValueError(f"take_along_dim of {tuple(x.shape)}: indices of {indices.shape} need as many dimensions")
+        raise ShapeError(f"take_along_dim of {tuple(x.shape)}: indices of {indices.shape} need as many dimensions")
     return _take_along(x, indices=np.broadcast_to(indices, _with(x.shape, dim, indices.shape[dim])), dim=dim)
 
 
@@ -192,16 +197,6 @@ derivatives(
 )
 
 
-def scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
-    """``x`` with ``src[i][j]``, or the number ``src``, written at ``[index[i][j]][j]`` for dim 0, and so on."""
-    at, index = _one_for_each(x, dim, index, "scatter")
-    if array_of(src).ndim or index.ndim == 0:
-        return _put_along(x, _source(x, src, index, "scatter"), indices=index, dim=at)
-    chosen = np.zeros(x.shape, bool, like=like(x))
-    chosen[_grid(index, at)] = True
-    return masked_fill(x, chosen, src)
-
-
 @op(linear=True)
 def _put_along(x: Any, src: Any, *, indices: Any, dim: int, once: bool = False) -> Any:
     out, place = np.array(x, like=like(x)), _grid(indices, dim)
@@ -233,7 +228,7 @@ def _one_for_each(x: Any, dim: int, index: Any, name: str) -> tuple[int, Any]:
         n <= m for i, (n, m) in enumerate(zip(index.shape, shape, strict=True)) if i != at
     )
     if not fits and index.size:
-        raise ValueError(
+        raise ShapeError(
             f"{name} of {shape} along dim {dim}: the index has shape {index.shape}; it needs as many dimensions, "
             "none but that one longer"
         )
@@ -244,7 +239,7 @@ def _source(x: Any, src: Any, index: Any, name: str) -> Any:
     """The part of ``src`` that belongs to ``index``."""
     src = _that_fits(src, x, name)
     if src.ndim != index.ndim or any(n > m for n, m in zip(index.shape, src.shape, strict=True)):
-        raise ValueError(
+        raise ShapeError(
             f"{name}: an index of shape {index.shape} needs a src at least as large, got {tuple(src.shape)}"
         )
     return src if tuple(src.shape) == index.shape else getitem(src, tuple(slice(n) for n in index.shape))
@@ -363,7 +358,7 @@ def _slices_to_write(x: Any, dim: int, index: Any, source: Any, name: str) -> An
     source = _that_fits(source, x, name)
     wanted = _with(tuple(x.shape), dim, len(index))
     if tuple(source.shape) != wanted:
-        raise ValueError(
+        raise ShapeError(
             f"{name}: {len(index)} slices of dim {dim} have shape {wanted}, the source {tuple(source.shape)}"
         )
     return source
@@ -382,7 +377,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
     mask = boolean(x, mask, "masked_fill")
     number = array_of(value)[()]  # of the host's: a scalar, which goes with any array
     if number.ndim:
-        raise ValueError(
+        raise ShapeError(
             f"masked_fill: the value is one number, got shape {number.shape}; where takes as many as x has"
         )
     number = _that_fits(number, x, "masked_fill")
@@ -401,7 +396,7 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Any:
     source = _that_fits(source, x, "masked_scatter")
     given = math.prod(source.shape)
     if readable(chosen) and given < (needed := np.count_nonzero(chosen)):
-        raise ValueError(f"masked_scatter: the mask takes {needed} elements, the source has {given}")
+        raise ShapeError(f"masked_scatter: the mask takes {needed} elements, the source has {given}")
     if not given:
         return where(chosen, 0, whole)
     number = np.cumsum(chosen.ravel()).reshape(chosen.shape) - 1
@@ -432,7 +427,7 @@ def one_hot(x: Any, num_classes: int = -1) -> Any:
     classes = integers(x, x, "one_hot")
     if num_classes == -1:
         if not classes.size:
-            raise ValueError("one_hot of nothing: num_classes has to be given")
+            raise ShapeError("one_hot of nothing: num_classes has to be given")
         num_classes = int(classes.max()) + 1
     classes = integers(x, x, "one_hot", num_classes)
     return found(x, array=(classes[..., None] == np.arange(num_classes, like=like(x))).astype(np.int64))

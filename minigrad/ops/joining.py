@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index as _dim
 
 from ..engine import derivatives, op
+from ..errors import ShapeError
 from .placement import like
 from .shape import _with, atleast_1d, atleast_2d, atleast_3d, reshape, squeeze, unsqueeze
 
@@ -129,10 +130,10 @@ def split(x: Any, split_size: int | Sequence[int], dim: int = 0) -> tuple[Any, .
     total = x.shape[dim]
     if isinstance(split_size, int):
         if split_size < 1:
-            raise ValueError(f"split needs a positive size, got {split_size}")
+            raise ShapeError(f"split needs a positive size, got {split_size}")
         split_size = [min(split_size, total - start) for start in range(0, max(total, 1), split_size)]
     if sum(split_size) != total or (split_size and min(split_size) < 0):
-        raise ValueError(f"split: the sizes {list(split_size)} do not add up to {total}, the length of dim {dim}")
+        raise ShapeError(f"split: the sizes {list(split_size)} do not add up to {total}, the length of dim {dim}")
     return tuple(_cut(x, _dim(dim, x.ndim), list(split_size)))
 
 
@@ -157,7 +158,7 @@ def _cut(x: Any, dim: int, lengths: list[int]) -> list[Any]:
 def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """Parts of one length, the last perhaps shorter: ``chunks`` of them or, where that does not fit, fewer."""
     if chunks < 1:
-        raise ValueError(f"chunk makes one part or more, got chunks={chunks}")
+        raise ShapeError(f"chunk makes one part or more, got chunks={chunks}")
     total = x.shape[_dim(dim, x.ndim)]
     return split(x, -(-total // chunks), dim) if total else split(x, [0] * chunks, dim)
 
@@ -169,7 +170,7 @@ def tensor_split(x: Any, indices_or_sections: int | Sequence[int], dim: int = 0)
     if isinstance(indices_or_sections, int):
         count = indices_or_sections
         if count < 1:
-            raise ValueError(f"tensor_split makes one part or more, got {count}")
+            raise ShapeError(f"tensor_split makes one part or more, got {count}")
         return tuple(_cut(x, at, [total // count + (i < total % count) for i in range(count)]))
     bounds = [slice(int(i), None).indices(total)[0] for i in indices_or_sections]
     cuts = list(pairwise([0, *bounds, total]))

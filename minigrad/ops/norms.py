@@ -11,11 +11,12 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..engine import derivatives, op
 from .decompositions import matrices, svdvals
 from .elementary import abs, astype, sign, where
+from .indexing import index_select
 from .linalg import inverse_or_infinite, require_floating, square
 from .reductions import Dim, _dims, _kept, amax, amin
 from .shape import permute, reshape, unsqueeze
 
-__all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "vector_norm"]
+__all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "pdist", "renorm", "vector_norm"]
 
 
 def vector_norm(
@@ -180,6 +181,17 @@ def _ratio(x: Any, y: Any) -> Any:
 derivatives(_ratio, lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y)
 
 
+def renorm(x: Any, p: float, dim: int, maxnorm: float) -> Any:
+    """``x`` with each slice of dimension ``dim`` whose ``p``-norm is above ``maxnorm`` scaled down to it.
+
+    The norm by which it divides is made greater by 1e-7, as in PyTorch.
+    """
+    at = range(x.ndim)[dim]
+    length = vector_norm(x, p, tuple(d for d in range(x.ndim) if d != at), True)
+    too_long = length > maxnorm
+    return x * where(too_long, maxnorm / (where(too_long, length, 1) + 1e-7), 1)
+
+
 def dist(x: Any, y: Any, p: float = 2) -> Any:
     """``vector_norm`` of ``x - y``."""
     return vector_norm(x - y, p)
@@ -193,3 +205,14 @@ def cdist(x1: Any, x2: Any, p: float = 2) -> Any:
     if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
         raise ValueError(f"cdist of {tuple(x1.shape)} and {tuple(x2.shape)}: needs (..., n, d) and (..., m, d)")
     return vector_norm(unsqueeze(x1, -2) - unsqueeze(x2, -3), p, -1)
+
+
+def pdist(x: Any, p: float = 2) -> Any:
+    """Distances of row 1 to rows 2, 3 ..., of row 2 to rows 3, 4 ..., and so on: (n, d) -> (n (n - 1) / 2,).
+
+    Equal rows have distance and gradient 0. ``cdist`` of ``x`` with itself above its diagonal.
+    """
+    if x.ndim != 2:
+        raise ValueError(f"pdist is of the rows of a matrix, got shape {tuple(x.shape)}")
+    first, second = np.triu_indices(x.shape[0], 1)
+    return vector_norm(index_select(x, 0, first) - index_select(x, 0, second), p, -1)

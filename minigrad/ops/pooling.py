@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import Tensor, derivatives, op
+from ..errors import ShapeError
 from .joining import stack
 from .placement import beside, like
 from .reductions import max as largest_of
@@ -175,7 +176,7 @@ def _avg_pool(
     x, batched = with_batch(name, n, x)
     geometry = _pooling_geometry(name, x, kernel_size, stride, padding, 1, ceil_mode)
     if divisor == 0:
-        raise ValueError(f"{name}: divisor_override divides the sums; it must not be 0")
+        raise ShapeError(f"{name}: divisor_override divides the sums; it must not be 0")
     out = _window_sums(x, geometry=geometry) / (_counts(x, geometry, count_include_pad) if divisor is None else divisor)
     return out if batched else squeeze(out, 0)
 
@@ -265,7 +266,7 @@ def _pooling_geometry(
     strides = kernel if stride is None or stride == () else numbers(name, "stride", stride, n)
     before, steps = numbers(name, "padding", padding, n, least=0), numbers(name, "dilation", dilation, n)
     if any(2 * b > (k - 1) * d + 1 for b, k, d in zip(before, kernel, steps, strict=True)):
-        raise ValueError(
+        raise ShapeError(
             f"{name}: the padding may be half of the window at most, got {padding} for kernel_size={kernel_size}"
         )
     size = tuple(x.shape[2:])
@@ -282,10 +283,10 @@ def _require_elements_in_windows(name: str, geometry: Geometry) -> None:
         outside = -(first // dilation) * dilation + first  # the first of its elements that is not before the image
         first, last = np.where(first < 0, outside, first), first + (kernel - 1) * dilation
         if np.any((first > last) | (first >= n)):
-            raise ValueError(f"{name}: a window takes nothing but padding: {geometry}")
+            raise ShapeError(f"{name}: a window takes nothing but padding: {geometry}")
 
 
 def _require_elements(name: str, x: Any) -> None:
     """A batch may be empty, an image may not."""
     if 0 in x.shape[1:]:
-        raise ValueError(f"{name}: the input {tuple(x.shape)} has images without elements")
+        raise ShapeError(f"{name}: the input {tuple(x.shape)} has images without elements")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..engine import derivatives, op
+from ..errors import ShapeError
 from .indexing import getitem
 from .joining import cat
 from .shape import reshape, squeeze, transpose, unsqueeze
@@ -30,6 +31,7 @@ __all__ = [
     "chain_matmul",
     "cross",
     "dot",
+    "ger",
     "inner",
     "kron",
     "linear",
@@ -51,7 +53,7 @@ def matmul(x: Any, y: Any) -> Any:
     x_ndim, y_ndim = getattr(x, "ndim", 0), getattr(y, "ndim", 0)
     x_is_vector, y_is_vector = x_ndim == 1, y_ndim == 1
     if x_ndim == 0 or y_ndim == 0:
-        raise ValueError(f"matmul of {np.shape(x)} and {np.shape(y)}: needs arrays of one dimension or more; * scales")
+        raise ShapeError(f"matmul of {np.shape(x)} and {np.shape(y)}: needs arrays of one dimension or more; * scales")
     out = _matmul(unsqueeze(x, 0) if x_is_vector else x, unsqueeze(y, 1) if y_is_vector else y)
     if y_is_vector:
         out = squeeze(out, -1)
@@ -74,9 +76,9 @@ derivatives(
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """``x W^T + b``: (..., n) and weight (m, n), bias (m,) or None -> (..., m). PyTorch's layout."""
     if weight.ndim != 2:
-        raise ValueError("the weight must be (out, in)")
+        raise ShapeError("the weight must be (out, in)")
     if bias is not None and bias.ndim > 1:
-        raise ValueError("the bias must be (out,)")
+        raise ShapeError("the bias must be (out,)")
     return x @ weight.T if bias is None else x @ weight.T + bias
 
 
@@ -129,7 +131,7 @@ def bmm(x: Any, mat2: Any) -> Any:
     """As many matrices times as many: (b, n, k) and (b, k, m) -> (b, n, m). ``matmul`` broadcasts, this does not."""
     _require_ndims("bmm", (x, 3), (mat2, 3))
     if x.shape[0] != mat2.shape[0]:
-        raise ValueError(f"bmm of {tuple(x.shape)} and {tuple(mat2.shape)}: the batches differ; matmul broadcasts")
+        raise ShapeError(f"bmm of {tuple(x.shape)} and {tuple(mat2.shape)}: the batches differ; matmul broadcasts")
     return matmul(x, mat2)
 
 
@@ -183,7 +185,7 @@ def _sum_of(input: Any, product: Any, beta: float, alpha: float) -> Any:
     shape = tuple(product.shape)
     behind = shape[len(shape) - input.ndim :]
     if input.ndim > len(shape) or any(n not in (1, m) for n, m in zip(input.shape, behind, strict=True)):
-        raise ValueError(f"the input of shape {tuple(input.shape)} does not broadcast to that of the product, {shape}")
+        raise ShapeError(f"the input of shape {tuple(input.shape)} does not broadcast to that of the product, {shape}")
     product = product if alpha == 1 else alpha * product
     if beta == 0:
         return product
@@ -191,6 +193,11 @@ def _sum_of(input: Any, product: Any, beta: float, alpha: float) -> Any:
 
 
 # ------------------------------------------------------------------------------------------- other products
+
+
+def ger(x: Any, vec2: Any) -> Any:
+    """``outer``, under its name in BLAS."""
+    return outer(x, vec2)
 
 
 def kron(x: Any, y: Any) -> Any:
@@ -207,11 +214,11 @@ def kron(x: Any, y: Any) -> Any:
 def cross(x: Any, y: Any, dim: int = -1, *, axis: int | None = None) -> Any:
     """Cross product of vectors of three along ``dim``, which is the last (PyTorch's linalg); the others broadcast."""
     if x.ndim != y.ndim:
-        raise ValueError(f"cross of {tuple(x.shape)} and {tuple(y.shape)}: needs as many dimensions in both")
+        raise ShapeError(f"cross of {tuple(x.shape)} and {tuple(y.shape)}: needs as many dimensions in both")
     at = normalize_axis_index(dim if axis is None else axis, x.ndim) - x.ndim
     for t in (x, y):
         if t.shape[at] != 3:
-            raise ValueError(f"cross of {tuple(x.shape)} and {tuple(y.shape)}: dim {at} must have length 3 in both")
+            raise ShapeError(f"cross of {tuple(x.shape)} and {tuple(y.shape)}: dim {at} must have length 3 in both")
 
     def part(t: Any, i: int) -> Any:
         return getitem(t, (..., slice(i, i + 1), *[slice(None)] * (-at - 1)))
@@ -227,16 +234,16 @@ def multi_dot(tensors: Sequence[Any]) -> Any:
     """
     tensors = list(tensors)
     if len(tensors) < 2:
-        raise ValueError(f"multi_dot multiplies at least two matrices, got {len(tensors)}")
+        raise ShapeError(f"multi_dot multiplies at least two matrices, got {len(tensors)}")
     for i, t in enumerate(tensors):
         if t.ndim != 2 and not (t.ndim == 1 and i in (0, len(tensors) - 1)):
-            raise ValueError(f"multi_dot: factor {i} is {tuple(t.shape)}; only the first and the last may be vectors")
+            raise ShapeError(f"multi_dot: factor {i} is {tuple(t.shape)}; only the first and the last may be vectors")
     row, column = tensors[0].ndim == 1, tensors[-1].ndim == 1
     tensors[0] = unsqueeze(tensors[0], 0) if row else tensors[0]
     tensors[-1] = unsqueeze(tensors[-1], 1) if column else tensors[-1]
     for i, (a, b) in enumerate(pairwise(tensors)):
         if a.shape[1] != b.shape[0]:
-            raise ValueError(f"multi_dot: factor {i} is {tuple(a.shape)} and the next {tuple(b.shape)}")
+            raise ShapeError(f"multi_dot: factor {i} is {tuple(a.shape)} and the next {tuple(b.shape)}")
     out = _product(tensors, _best_splits([t.shape[0] for t in tensors] + [tensors[-1].shape[1]]), 0, len(tensors) - 1)
     return reshape(out, tuple(n for n, gone in zip(out.shape, (row, column), strict=True) if not gone))
 
@@ -270,9 +277,9 @@ def _require_ndims(name: str, *given: tuple[Any, int]) -> None:
     if any(np.ndim(t) != ndim for t, ndim in given):
         shapes = " and ".join(str(tuple(np.shape(t))) for t, _ in given)
         wanted = " and ".join(str(ndim) for _, ndim in given)
-        raise ValueError(f"{name} of {shapes}: these must have {wanted} dimensions; matmul takes any")
+        raise ShapeError(f"{name} of {shapes}: these must have {wanted} dimensions; matmul takes any")
 
 
 def _require_one_length(name: str, x: Any, y: Any) -> None:
     if x.shape[-1] != y.shape[-1]:
-        raise ValueError(f"{name} of {tuple(x.shape)} and {tuple(y.shape)}: the last lengths differ")
+        raise ShapeError(f"{name} of {tuple(x.shape)} and {tuple(y.shape)}: the last lengths differ")

@@ -14,6 +14,7 @@ from numpy.lib.array_utils import normalize_axis_index as _dim
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
+from ..errors import ShapeError
 from .indexing import index_select, integers
 from .joining import stack
 from .placement import array_of, full, like, strided
@@ -65,9 +66,9 @@ def roll(x: Any, shifts: int | Sequence[int], dims: Any = None, *, axis: Any = N
     """Elements moved on by ``shifts`` along ``dims``, the last ones coming round to the front; None: flattened."""
     dims = axis if dims is None else dims
     if dims is not None and np.size(shifts) != np.size(dims):
-        raise ValueError(f"roll: shifts {shifts} and dims {dims} pair up, so that each dimension has its shift")
+        raise ShapeError(f"roll: shifts {shifts} and dims {dims} pair up, so that each dimension has its shift")
     if dims is None and np.size(shifts) != 1:
-        raise ValueError(f"roll: shifts {shifts} need their dims; without dims there is one shift of the flattened x")
+        raise ShapeError(f"roll: shifts {shifts} need their dims; without dims there is one shift of the flattened x")
     shift: Any = shifts if isinstance(shifts, int) else tuple(int(s) for s in shifts)
     return _roll(x, shifts=shift, dims=dims if dims is None or isinstance(dims, int) else tuple(dims))
 
@@ -87,7 +88,7 @@ derivatives(_roll, _roll_back)
 def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
     """Turned by ``k`` quarter turns in the plane of two ``dims``, from the first towards the second."""
     if x.ndim < 2 or len(dims) != 2:
-        raise ValueError(f"rot90 turns a plane: two dims of {tuple(x.shape)}, got dims={dims}")
+        raise ShapeError(f"rot90 turns a plane: two dims of {tuple(x.shape)}, got dims={dims}")
     i, j = normalize_axis_tuple(dims, x.ndim, "dims")
     if k % 4 == 0:
         return flip(x, ())
@@ -100,7 +101,7 @@ def tile(x: Any, *dims: Any) -> Any:
     """``x`` side by side with itself, ``dims[i]`` times along dimension i; the shorter gets ones in front."""
     counts = tuple(int(n) for n in _lengths(dims))
     if counts and min(counts) < 0:
-        raise ValueError(f"tile: a count of copies is 0 or more, got {counts}")
+        raise ShapeError(f"tile: a count of copies is 0 or more, got {counts}")
     return _tile(x, counts=(1,) * (x.ndim - len(counts)) + counts)
 
 
@@ -122,7 +123,7 @@ def repeat(x: Any, *repeats: Any) -> Any:
     """PyTorch's ``repeat``: ``tile`` with a count for each dimension. NumPy's is ``repeat_interleave``."""
     counts = _lengths(repeats)
     if len(counts) < x.ndim:
-        raise ValueError(
+        raise ShapeError(
             f"repeat of {tuple(x.shape)}: {len(counts)} counts for {x.ndim} dimensions; each needs one. "
             "NumPy's repeat is repeat_interleave here"
         )
@@ -136,7 +137,7 @@ def repeat_interleave(x: Any, repeats: Any, dim: int | None = None) -> Any:
     counts = integers(None, array_of(repeats).tolist(), "repeat_interleave").reshape(-1)  # their sum is a length
     total = x.shape[_dim(dim, x.ndim)]
     if len(counts) not in (1, total) or (counts.size and counts.min() < 0):
-        raise ValueError(
+        raise ShapeError(
             f"repeat_interleave: repeats is one number or {total} of them, one for each of dim {dim}, none negative; "
             f"got {counts}"
         )
@@ -154,23 +155,23 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float = 0) ->
     """
     widths = [int(n) for n in pad]
     if len(widths) % 2 or len(widths) > 2 * x.ndim:
-        raise ValueError(
+        raise ShapeError(
             f"pad of {tuple(x.shape)}: (before, after) for at most {x.ndim} dimensions, last first, got {pad}"
         )
     pairs = [(0, 0)] * (x.ndim - len(widths) // 2) + list(zip(widths[-2::-2], widths[::-2], strict=True))
     for n, (before, after) in zip(x.shape, pairs, strict=True):
         if n + before + after < 0 or max(-before, -after) > n:
-            raise ValueError(f"pad of {tuple(x.shape)} by {pad} cuts off more than there is")
+            raise ShapeError(f"pad of {tuple(x.shape)} by {pad} cuts off more than there is")
     if mode == "constant":
         return _pad(x, widths=tuple(pairs), value=value)
     if mode not in _MODES:
-        raise ValueError(f"pad: the mode is constant, reflect, replicate or circular, got {mode!r}")
+        raise ShapeError(f"pad: the mode is constant, reflect, replicate or circular, got {mode!r}")
     for dim, (n, (before, after)) in enumerate(zip(x.shape, pairs, strict=True)):
         if (before, after) == (0, 0):
             continue
         most = {"reflect": n - 1, "circular": n, "replicate": max(before, after) if n else 0}[mode]
         if not (0 <= before <= most and 0 <= after <= most):
-            raise ValueError(f"pad: {mode} adds 0 to {most} elements to a length of {n}, got {before} and {after}")
+            raise ShapeError(f"pad: {mode} adds 0 to {most} elements to a length of {n}, got {before} and {after}")
         x = index_select(x, dim, np.pad(np.arange(n), (before, after), _MODES[mode]))  # type: ignore[call-overload]
     return x if any(chain(*pairs)) else flip(x, ())
 
@@ -193,7 +194,7 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
     """
     at = _dim(dimension, x.ndim)
     if step < 1 or not 0 <= size <= x.shape[at]:
-        raise ValueError(f"unfold: windows of {size}, {step} apart, do not fit a length of {x.shape[at]}")
+        raise ShapeError(f"unfold: windows of {size}, {step} apart, do not fit a length of {x.shape[at]}")
     return _unfold(x, dim=at, size=size, step=step)
 
 
@@ -229,9 +230,9 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     """The coordinates of all points of a grid: one result for each vector. "xy" is NumPy's default."""
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
     if indexing not in ("ij", "xy"):
-        raise ValueError(f'meshgrid: indexing is "ij" or "xy", got {indexing!r}')
+        raise ShapeError(f'meshgrid: indexing is "ij" or "xy", got {indexing!r}')
     if any(x.ndim > 1 for x in given):
-        raise ValueError(f"meshgrid takes vectors, got shapes {', '.join(str(tuple(x.shape)) for x in given)}")
+        raise ShapeError(f"meshgrid takes vectors, got shapes {', '.join(str(tuple(x.shape)) for x in given)}")
     vectors = [reshape(x, -1) for x in given]
     shape = tuple(x.shape[0] for x in vectors)
     out = [
@@ -245,6 +246,6 @@ def cartesian_prod(*tensors: Any) -> Any:
     """All combinations of the elements of vectors, one a row, the last running fastest. One vector stays as it is."""
     if any(x.ndim != 1 for x in tensors):
         shapes = ", ".join(str(tuple(x.shape)) for x in tensors)
-        raise ValueError(f"cartesian_prod is of vectors, got shapes {shapes}; reshape(-1) makes one")
+        raise ShapeError(f"cartesian_prod is of vectors, got shapes {shapes}; reshape(-1) makes one")
     grid = meshgrid(*tensors)
     return grid[0] if len(grid) == 1 else stack([reshape(x, -1) for x in grid], 1)

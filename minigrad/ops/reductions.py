@@ -5,6 +5,7 @@ Every function takes PyTorch's ``dim, keepdim`` and NumPy's ``axis, keepdims``: 
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
-from .elementary import exp, floating, where
+from ..errors import warn
+from .elementary import astype, exp, floating, where
 from .indexing import take_along_dim
 from .joining import cat, narrow
 from .shape import expand, permute, reshape, squeeze
@@ -39,6 +41,7 @@ __all__ = [
     "std",
     "std_mean",
     "sum",
+    "sum_to_size",
     "var",
     "var_mean",
 ]
@@ -78,6 +81,16 @@ def _sum(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
 
 
 derivatives(_sum, lambda g, out, x, dims, keepdim: expand(_kept(g, x, dims), x.shape))
+
+
+def sum_to_size(x: Any, *size: Any) -> Any:
+    """``x`` summed to a shape that broadcasts to its own: the mirror image of ``expand``."""
+    shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
+    new = x.ndim - len(shape)
+    if new < 0 or builtins.any(n not in (1, m) for n, m in zip(shape, x.shape[new:], strict=True)):
+        raise ValueError(f"sum_to_size: {shape} does not broadcast to {tuple(x.shape)}, so no sum has that shape")
+    summed = (*range(new), *(new + i for i, n in enumerate(shape) if n != x.shape[new + i]))
+    return reshape(_sum(x, dims=summed, keepdim=False), shape)
 
 
 def mean(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
@@ -140,14 +153,23 @@ def var(
     axis: Dim = None,
     keepdims: bool = False,
 ) -> Any:
-    """Variance: sum (x - mean)^2 / (count - correction). Unbiased by default, as in PyTorch; NumPy's is not."""
+    """Variance: sum (x - mean)^2 / (count - correction). Unbiased by default, as in PyTorch; NumPy's is not.
+
+    Of no more elements than ``correction``, as of one, it is nan with a RuntimeWarning; inf if they differ.
+    """
     dims = _dims(x, dim, axis)
     correction = correction if unbiased is None else int(unbiased)
-    centred = x - mean(x, dims, True)
     degrees = _count(x, dims) - correction
     if degrees <= 0:
-        raise ValueError(f"var over dims {dims} of shape {tuple(x.shape)}: needs more than {correction} elements")
-    return _sum(centred * centred, dims=dims, keepdim=keepdim or keepdims) / degrees
+        warn(
+            f"var or std over dims {dims} of shape {tuple(x.shape)} is nan: it needs more than {correction} elements; "
+            "correction=0 takes any",
+            RuntimeWarning,
+        )
+    with np.errstate(**({} if degrees > 0 else {"divide": "ignore", "invalid": "ignore"})):
+        centred = x - mean(x, dims, True)
+        total = _sum(centred * centred, dims=dims, keepdim=keepdim or keepdims)
+        return total / (degrees if degrees > 0 else 0)
 
 
 def std(x: Any, dim: Dim = None, **options: Any) -> Any:
@@ -316,16 +338,16 @@ def _finite_largest(x: Any, dims: tuple[int, ...]) -> Any:
     return np.where(np.isfinite(largest), largest, 0)
 
 
-def softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
-    """``exp(x) / sum exp(x)`` along one dimension."""
-    return exp(log_softmax(x, dim, axis=axis))
+def softmax(x: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Any:
+    """``exp(x) / sum exp(x)`` along one dimension, computed in ``dtype`` if that is given."""
+    return exp(log_softmax(x, dim, dtype, axis=axis))
 
 
-def log_softmax(x: Any, dim: int | None = None, *, axis: int | None = None) -> Any:
-    """``x - log sum exp(x)`` along one dimension."""
+def log_softmax(x: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Any:
+    """``x - log sum exp(x)`` along one dimension, computed in ``dtype`` if that is given."""
     if dim is None and axis is None:
         raise TypeError("softmax needs the dimension along which the results add up to one: dim=-1, for example")
-    return _log_softmax(floating(x), dims=_dims(x, dim, axis))
+    return _log_softmax(floating(x) if dtype is None else astype(x, dtype), dims=_dims(x, dim, axis))
 
 
 @op

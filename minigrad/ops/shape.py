@@ -15,6 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index as _dim
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
+from ..errors import ShapeError
 from .placement import like
 
 __all__ = [
@@ -63,7 +64,7 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
         return reshape(x, 1)
     first, last = _dim(start_dim, x.ndim), _dim(end_dim, x.ndim)
     if first > last:
-        raise ValueError(f"flatten of {tuple(x.shape)}: start_dim {start_dim} comes after end_dim {end_dim}")
+        raise ShapeError(f"flatten of {tuple(x.shape)}: start_dim {start_dim} comes after end_dim {end_dim}")
     joined = math.prod(x.shape[first : last + 1])
     return reshape(x, (*x.shape[:first], joined, *x.shape[last + 1 :]))
 
@@ -93,10 +94,10 @@ def expand(x: Any, *shape: Any) -> Any:
     """Repeat along dimensions of length 1, without copying; -1 keeps a length. New dimensions come first."""
     lengths = _lengths(shape)
     if len(lengths) < x.ndim:
-        raise ValueError(f"expand of {tuple(x.shape)} to {lengths}: there must be a length for each dimension")
+        raise ShapeError(f"expand of {tuple(x.shape)} to {lengths}: there must be a length for each dimension")
     kept = (-1,) * (len(lengths) - x.ndim) + tuple(x.shape)
     if -1 in (k for n, k in zip(lengths, kept, strict=True) if n == -1):
-        raise ValueError(f"expand of {tuple(x.shape)} to {lengths}: -1 keeps a length, and a new dimension has none")
+        raise ShapeError(f"expand of {tuple(x.shape)} to {lengths}: -1 keeps a length, and a new dimension has none")
     return _expand(x, shape=tuple(k if n == -1 else n for n, k in zip(lengths, kept, strict=True)))
 
 
@@ -144,7 +145,7 @@ def unflatten(x: Any, dim: int, sizes: int | Sequence[int]) -> Any:
     if lengths.count(-1) == 1 and known and x.shape[at] % known == 0:
         lengths[lengths.index(-1)] = x.shape[at] // known
     if not lengths or min(lengths) < 0 or math.prod(lengths) != x.shape[at]:
-        raise ValueError(
+        raise ShapeError(
             f"unflatten: dim {dim} has length {x.shape[at]}, which does not make {sizes}; the lengths multiply to it"
         )
     return reshape(x, (*x.shape[:at], *lengths, *x.shape[at + 1 :]))
@@ -163,7 +164,7 @@ def swapdims(x: Any, dim0: int, dim1: int) -> Any:
 def t(x: Any) -> Any:
     """The transpose of a matrix; a vector or a number as it is."""
     if x.ndim > 2:
-        raise ValueError(f"t() is of at most two dimensions, this is {tuple(x.shape)}; mT transposes the last two")
+        raise ShapeError(f"t() is of at most two dimensions, this is {tuple(x.shape)}; mT transposes the last two")
     return transpose(x, 0, 1) if x.ndim == 2 else reshape(x, x.shape)
 
 
@@ -172,7 +173,7 @@ def movedim(x: Any, source: int | Sequence[int], destination: int | Sequence[int
     taken = normalize_axis_tuple(source, x.ndim, "source")
     places = normalize_axis_tuple(destination, x.ndim, "destination")
     if len(taken) != len(places):
-        raise ValueError(f"movedim: {len(taken)} dimensions for {len(places)} places; source and destination pair up")
+        raise ShapeError(f"movedim: {len(taken)} dimensions for {len(places)} places; source and destination pair up")
     order = [d for d in range(x.ndim) if d not in taken]
     for place, d in sorted(zip(places, taken, strict=True)):
         order.insert(place, d)
@@ -200,7 +201,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:
-        raise ValueError(f"broadcast_tensors: the shapes {', '.join(map(str, shapes))} do not broadcast") from None
+        raise ShapeError(f"broadcast_tensors: the shapes {', '.join(map(str, shapes))} do not broadcast") from None
     return tuple(expand(x, shape) for x in tensors)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index as _dim
 
 from ..engine import derivatives, op
+from .cumulative import _accumulated
 from .elementary import where
 from .indexing import found, index_select, take_along_dim, take_each_once
 from .joining import narrow
@@ -18,7 +19,7 @@ from .placement import array_of, beside, full, like, readable
 from .reductions import Extremes, _one
 from .shape import movedim, reshape, squeeze
 
-__all__ = ["argsort", "kthvalue", "median", "msort", "nanmedian", "quantile", "sort", "topk"]
+__all__ = ["argsort", "kthvalue", "median", "mode", "msort", "nanmedian", "nanquantile", "quantile", "sort", "topk"]
 
 
 class Sorted(NamedTuple):
@@ -136,6 +137,27 @@ def _equal_ones_share(g: Any, out: Any, x: Any, *, ignore_nan: bool) -> Any:
 
 derivatives(_median_of_all, _equal_ones_share)
 
+
+def mode(x: Any, dim: int = -1, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False) -> Extremes:
+    """(value, index) of what comes most often along ``dim``: the least of several such, and its last position."""
+    at = _dim(dim if axis is None else axis, x.ndim or 1)
+    order = argsort(x, at)
+    if not x.ndim:
+        return _at(x, order, at, keepdim)
+    if not x.shape[at]:
+        raise ValueError(f"mode along dim {dim} of shape {tuple(x.shape)}: there is no element")
+    ordered = np.take_along_axis(array_of(x), array_of(order), at)
+    n, rest = x.shape[at], (1,) * (x.ndim - 1 - at)
+    place = np.arange(n, like=like(x)).reshape((n, *rest))
+    same = np.moveaxis(np.zeros(ordered.shape, bool, like=like(x)), at, 0)
+    by_row = np.moveaxis(ordered, at, 0)
+    same[1:] = by_row[1:] == by_row[:-1]
+    begins = _accumulated(np.maximum, np.where(np.moveaxis(same, 0, at), 0, place), at)
+    chosen = np.argmax(place - begins, axis=at, keepdims=True)  # how many equal ones went before
+    index = np.take_along_axis(array_of(order), chosen, at)
+    return _at(x, found(x, array=index), at, keepdim or keepdims)
+
+
 _BETWEEN = ("linear", "lower", "higher", "nearest", "midpoint")
 
 
@@ -153,7 +175,25 @@ def quantile(
 
     ``q`` in [0, 1] is a number or a vector, whose dimension comes first in the result, and a constant. NaN if one is.
     """
-    dim, keepdim, parts = _one(dim, axis), keepdim or keepdims, np.array(array_of(q), float, like=like(q))
+    return _quantile(x, q, _one(dim, axis), keepdim or keepdims, interpolation)
+
+
+def nanquantile(
+    x: Any,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+    axis: int | None = None,
+    keepdims: bool = False,
+) -> Any:
+    """``quantile`` of the elements that are numbers, NaN where there is none."""
+    return _quantile(x, q, _one(dim, axis), keepdim or keepdims, interpolation, ignore_nan=True)
+
+
+def _quantile(x: Any, q: Any, dim: int | None, keepdim: bool, interpolation: str, ignore_nan: bool = False) -> Any:
+    parts = np.array(array_of(q), float, like=like(q))
     if interpolation not in _BETWEEN:
         raise ValueError(f"quantile: the interpolation is one of {', '.join(_BETWEEN)}, got {interpolation!r}")
     if parts.ndim > 1 or (readable(parts) and not np.all((parts >= 0) & (parts <= 1))):
@@ -165,19 +205,27 @@ def quantile(
     n = ordered.shape[0]
     if not n or 0 in x.shape:
         raise ValueError(f"quantile of shape {tuple(x.shape)}: there is no element")
-    place = _round(parts.reshape(-1) * (n - 1), interpolation)
+    place = parts.reshape((-1,) + (1,) * (ordered.ndim - 1))
+    values = array_of(ordered)
+    last = np.maximum((values == values).sum(0) - 1, 0) if ignore_nan else n - 1
+    place = _round(beside(x, place, copy=False) * last if ignore_nan else place * last, interpolation)
     lower = np.floor(place).astype(int)
-    column = (-1,) + (1,) * (ordered.ndim - 1)
-    weight = beside(x, (place - lower).astype(x.dtype).reshape(column))
-    low, high = index_select(ordered, 0, lower), index_select(ordered, 0, np.minimum(lower + 1, n - 1))
+    weight = beside(x, (place - lower).astype(x.dtype))
+    low, high = (_row(ordered, i, ignore_nan) for i in (lower, np.minimum(lower + 1, last)))
     exact = weight == 0  # no step to the next one, which may be infinite
     with np.errstate(invalid="ignore"):
         out = where(exact, low, low + (where(exact, 0, high) - where(exact, 0, low)) * weight)
-    last = index_select(ordered, 0, [n - 1])
-    out = where(last == last, out, last)  # NaN is last in order
+    if not ignore_nan:
+        last = index_select(ordered, 0, [n - 1])
+        out = where(last == last, out, last)  # NaN is last in order
     if keepdim:
         out = reshape(out, (len(lower), *(1 if at in (None, d) else n for d, n in enumerate(x.shape))))
     return out if parts.ndim else reshape(out, tuple(out.shape[1:]))
+
+
+def _row(ordered: Any, index: Any, each: bool) -> Any:
+    """The rows ``index``, which are those for all columns or for ``each``."""
+    return take_along_dim(ordered, index, 0) if each else index_select(ordered, 0, index.reshape(-1))
 
 
 def _round(place: Any, interpolation: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine import derivatives, op
+from ..errors import ShapeError
 from .placement import full, like, strided
 from .shape import reshape, squeeze, unsqueeze
 
@@ -116,7 +117,7 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
 def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """(N, C kh kw, windows) -> (N, C, *output_size): ``unfold``'s adjoint, overlapping elements added."""
     if input.ndim not in (2, 3):
-        raise ValueError(
+        raise ShapeError(
             f"fold: the input must be (N, C kh kw, windows) or (C kh kw, windows), got {tuple(input.shape)}"
         )
     x = input if input.ndim == 3 else unsqueeze(input, 0)
@@ -124,7 +125,7 @@ def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padd
     geometry = _image_geometry("fold", size, kernel_size, dilation, padding, stride)
     area, count = math.prod(geometry.kernel), math.prod(geometry.positions)
     if x.shape[1] % area or x.shape[2] != count:
-        raise ValueError(
+        raise ShapeError(
             f"fold: the input {tuple(input.shape)} must have a multiple of {area} rows, the kernel's elements, and "
             f"{count} columns, the windows of an image of size {size}"
         )
@@ -146,7 +147,7 @@ def with_batch(name: str, n: int, x: Any) -> tuple[Any, bool]:
     """(N, C, *size), with an N of 1 if there was none, and whether there was one."""
     if x.ndim not in (n + 1, n + 2):
         wanted = "(N, C, length) or (C, length)" if n == 1 else "(N, C, height, width) or (C, height, width)"
-        raise ValueError(f"{name}: the input must be {wanted}, got {tuple(x.shape)}")
+        raise ShapeError(f"{name}: the input must be {wanted}, got {tuple(x.shape)}")
     return (x, True) if x.ndim == n + 2 else (unsqueeze(x, 0), False)
 
 
@@ -156,7 +157,7 @@ def numbers(name: str, what: str, value: Any, n: int, least: int = 1) -> Lengths
     given = given * n if len(given) == 1 else given
     whole = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in given)
     if len(given) != n or not whole or min(given) < least:
-        raise ValueError(f"{name}: {what} is a number >= {least}, or {n} of them, got {value!r}")
+        raise ShapeError(f"{name}: {what} is a number >= {least}, or {n} of them, got {value!r}")
     return tuple(int(v) for v in given)
 
 
@@ -177,7 +178,7 @@ def window_count(
         if ceil_mode and (count - 1) * s >= n + b:
             count -= 1
         if count < 1 or n + 2 * b < 1 or (room < 0 and not ceil_mode):
-            raise ValueError(
+            raise ShapeError(
                 f"{name}: a window of {d * (k - 1) + 1} elements (kernel {kernel}, dilation {dilation}) does not fit "
                 f"into an input of size {size} with padding {padding}"
             )

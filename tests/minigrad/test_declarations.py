@@ -117,18 +117,29 @@ MATRICES = {  # what takes other shapes than two by two
         "mm": {"mat2": (2, 2)},
         "addmv": {"self": (2,), "mat": (2, 2), "vec": (2,)},
     },
-    **{"addr": {"vec1": (2,), "vec2": (2,)}},
+    **{"ger": {"self": (2,), "vec2": (2,)}, "addr": {"vec1": (2,), "vec2": (2,)}},
     **{name: {"B": (2, 2)} for name in ("lstsq", "solve", "solve_triangular")},
     **{name: {"batch1": (3, 2, 2), "batch2": (3, 2, 2)} for name in ("addbmm", "baddbmm")},
 }
 PICKED = np.zeros((1, 2), int)
+REPEATED = {  # in place too
+    **{"put": {"source": 1.0}, "index_put": {"indices": ([0],)}, "renorm": {"p": 2, "maxnorm": 1.0}},
+    "masked_scatter": {"source": np.ones(2)},
+}
 OF_ITS_OWN = {  # where one name means different things
     **{name: {"index": PICKED} for name in ("gather", "scatter", "scatter_")},
     **{name: {"index": PICKED, "src": np.ones((1, 2))} for name in ("scatter_add", "scatter_add_")},
+    **{f"scatter_reduce{_}": {"index": PICKED, "src": np.ones((1, 2)), "reduce": "sum"} for _ in ("", "_")},
+    **{f"{name}{_}": given for name, given in REPEATED.items() for _ in ("", "_")},
+    **{
+        "select_scatter": {"src": np.ones(2)},
+        "slice_scatter": {"src": np.ones((2, 2)), "end": 2},
+    },
+    **{"fill_diagonal_": {"fill_value": 1.0}, "diagonal_scatter": {"src": np.ones(1)}, "sum_to_size": {"size": (1, 2)}},
     **{name: {"index": [0]} for name in ("index_select", "index_fill", "index_fill_")},
     **{f"index_{name}": {"index": [0], "source": np.ones((1, 2))} for name in ("add", "copy", "add_", "copy_")},
     **{name: {"other": Tensor(np.ones(4))} for name in ("reshape_as", "view_as")},
-    **{"masked_scatter": {"source": np.ones(2)}, "expand_as": {"other": Tensor(np.ones((3, 2, 2)))}},
+    **{"expand_as": {"other": Tensor(np.ones((3, 2, 2)))}},
     **{"roll": {"dims": 0}, "repeat": {"repeats": (2, 2)}, "matrix_norm": {"ord": "fro", "dim": (0, 1)}},
 }
 

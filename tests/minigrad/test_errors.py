@@ -66,7 +66,6 @@ SENTENCES = [
     (lambda: X.max(5), IndexError, r"argmax of \(2, 3\) float64: axis 5 is out of bounds"),
     (lambda: ones(0).amax(), ValueError, r"amax of \(0,\) float64: zero-size array"),
     (lambda: ones(0).logsumexp(), ValueError, r"logsumexp of \(0,\) float64: zero-size array"),
-    (lambda: ones(1).var(), ValueError, r"var over dims \(0,\) of shape \(1,\): needs more than 1 elements"),
     (lambda: X.transpose(0, 2), IndexError, "axis 2 is out of bounds for array of dimension 2"),
     (lambda: X.unsqueeze(4), IndexError, "axis 4 is out of bounds for array of dimension 3"),
     (lambda: mg.exp(np.array(["a"])), TypeError, r"exp of \(1,\) <U1"),
@@ -74,7 +73,7 @@ SENTENCES = [
     (lambda: X + None, TypeError, r"add of \(2, 3\) float64, None"),
     (lambda: mg.exp(X, out=X), TypeError, "exp of .*unexpected keyword argument 'out'"),
     (lambda: mg.exp(), TypeError, "exp of : .*missing 1 required positional argument: 'x'"),
-    (lambda: mg.add(X), TypeError, r"add of \(2, 3\) float64: .*missing"),
+    (lambda: mg.multiply(X), TypeError, r"multiply of \(2, 3\) float64: .*missing"),
 ]
 
 

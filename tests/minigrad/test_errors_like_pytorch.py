@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import minigrad as mg
 from minigrad import Tensor, ops
 from minigrad.testing.catalogue import CASES
 
@@ -71,3 +72,50 @@ def test_what_pytorch_refuses_is_refused(case, data, torch):
     else:
         pytest.fail(f"PyTorch says {theirs!r}; minigrad computed {getattr(outs, 'shape', outs)}")
     assert 0 < len(sentence) < 400
+
+
+MISFITS = {
+    "+": lambda m, x: x(2, 3) + x(2, 2),
+    "maximum": lambda m, x: m.maximum(x(3), x(2)),
+    "where": lambda m, x: m.where(x(3) > 0, x(2), x(3)),
+    "@": lambda m, x: x(2, 3) @ x(2, 3),
+    "matmul of numbers": lambda m, x: m.matmul(x(), x(2)),
+    "mm": lambda m, x: x(2, 3).mm(x(3)),
+    "bmm": lambda m, x: m.bmm(x(2, 2, 3), x(3, 3, 2)),
+    "dot": lambda m, x: m.dot(x(2), x(3)),
+    "addmm": lambda m, x: m.addmm(x(5), x(2, 3), x(3, 4)),
+    "linear": lambda m, x: m.nn.functional.linear(x(2, 3), x(4, 2)),
+    "einsum": lambda m, x: m.einsum("ij,jk", x(2, 3), x(2, 3)),
+    "reshape": lambda m, x: x(2, 3).reshape(4),
+    "view": lambda m, x: x(2, 3).view(5, -1),
+    "expand": lambda m, x: x(2, 3).expand(4, 3),
+    "expand to fewer": lambda m, x: x(2, 3).expand(3),
+    "broadcast_to": lambda m, x: m.broadcast_to(x(3), (2,)),
+    "broadcast_tensors": lambda m, x: m.broadcast_tensors(x(3), x(2)),
+    "unflatten": lambda m, x: x(6).unflatten(0, (4, 2)),
+    "cat": lambda m, x: m.cat([x(2, 3), x(2, 2)]),
+    "cat of other dimensions": lambda m, x: m.cat([x(2, 3), x(2, 2, 2)]),
+    "stack": lambda m, x: m.stack([x(2), x(3)]),
+    "split": lambda m, x: x(4).split([1, 2]),
+    "conv2d": lambda m, x: m.nn.functional.conv2d(x(1, 3, 5, 5), x(4, 2, 3, 3)),
+    "conv1d": lambda m, x: m.nn.functional.conv1d(x(1, 3, 2), x(4, 3, 5)),
+    "max_pool2d": lambda m, x: m.nn.functional.max_pool2d(x(1, 1, 2, 2), 3),
+    "gather": lambda m, x: x(2, 3).gather(0, (x(1, 4) * 0).long()),
+    "scatter_reduce": lambda m, x: x(2, 3).scatter_reduce(0, (x(2, 3) * 0).long(), x(1, 3), "sum"),
+    "a value in place": lambda m, x: x(2, 3).copy_(x(4)),
+    "an item": lambda m, x: x(3).__setitem__(slice(0, 2), x(3)),
+    "in place": lambda m, x: x(3).add_(x(2, 3)),
+    "repeat": lambda m, x: x(2, 3).repeat(2),
+    "unfold": lambda m, x: x(3).unfold(0, 4, 1),
+    "trace": lambda m, x: x(2, 2, 2).trace(),
+    "tril": lambda m, x: x(2).tril(),
+}
+
+
+@pytest.mark.parametrize("name", MISFITS)
+def test_shapes_that_do_not_fit_are_a_runtime_error_as_in_pytorch_and_a_value_error_as_in_numpy(name, torch):
+    with pytest.raises(RuntimeError):
+        MISFITS[name](torch, lambda *shape: torch.ones(shape))
+    for kind in (RuntimeError, ValueError):
+        with pytest.raises(kind):
+            MISFITS[name](mg, lambda *shape: mg.ones(*shape))

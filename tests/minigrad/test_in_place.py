@@ -276,6 +276,11 @@ def test_data_takes_what_a_tensor_takes():
 
 
 UNDERSCORED = {
+    **{
+        f"{name}_": ()
+        for name in ("relu", "sigmoid", "tanh", "tril", "triu", "floor", "ceil", "round", "trunc", "sign")
+    },
+    **{"rsqrt_": (), "nan_to_num_": (), "remainder_": (0.7,), "floor_divide_": (0.7,), "renorm_": (2, 0, 1.5)},
     "abs_": (),
     "add_": (2.0,),
     "addcdiv_": (0.5, 4.0),
@@ -429,3 +434,105 @@ def test_linear_ops_read_no_values(name):
         x._data = np.full(x.shape, np.nan)
     for before, after in zip(clean, gradients(out, xs, [seed]), strict=True):
         np.testing.assert_array_equal(before, after.data)
+
+
+def test_indexed_changes_are_pytorchs(torch):
+    index, mask = np.array([2, 0, 2]), np.array([True, False, True])
+    for name, *given in [
+        ("index_put_", (index,), np.ones(3)),
+        ("index_put_", (index,), np.arange(3.0), True),
+        ("put_", index, np.arange(3.0), True),
+        ("scatter_reduce_", 0, index, np.arange(3.0), "amax"),
+        ("masked_scatter_", mask, np.array([7.0, 8.0])),
+    ]:
+        x, t = Tensor([0.5, 1.0, 2.0]), torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+        array = x.data
+        assert getattr(x, name)(*given) is x
+        theirs = [tuple(map(torch.tensor, g)) if type(g) is tuple else g for g in given]
+        getattr(t, name)(*(torch.tensor(g) if isinstance(g, np.ndarray) else g for g in theirs))
+        assert x.data is array
+        np.testing.assert_array_equal(array, t.numpy())
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4), (7, 3), (2, 2, 2), (0, 3)])
+def test_a_diagonal_is_filled_as_by_pytorch(shape, wrap, torch):
+    x, t = mg.zeros(*shape), torch.zeros(shape)
+    np.testing.assert_array_equal(x.fill_diagonal_(5, wrap=wrap).data, t.fill_diagonal_(5, wrap=wrap).numpy())
+
+
+def test_a_diagonal_of_other_dimensions_is_refused():
+    for shape in [(3,), (2, 3, 2)]:
+        with pytest.raises(RuntimeError, match="fill_diagonal_ is of a matrix"):
+            mg.zeros(*shape).fill_diagonal_(1)
+
+
+RESHAPED = {
+    "t_": lambda x: x.t_(),
+    "transpose_": lambda x: x.transpose_(0, -1),
+    "unsqueeze_": lambda x: x.unsqueeze_(1),
+    "squeeze_": lambda x: x.unsqueeze_(0).squeeze_(),
+}
+
+
+@pytest.mark.parametrize("name", RESHAPED)
+def test_a_shape_is_changed_in_place_in_the_same_memory(name, torch):
+    x, t = Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True), torch.arange(6.0).reshape(2, 3)
+    array, wanted = x.data, RESHAPED[name](t).numpy()
+    product = x * x
+    with no_grad():
+        assert RESHAPED[name](x) is x
+    np.testing.assert_array_equal(x.data, wanted)
+    assert np.shares_memory(x.data, array)
+    with pytest.raises(RuntimeError, match=CHANGED):
+        product.sum().backward()
+    with pytest.raises(RuntimeError, match=r"changing the shape of a Tensor of .* while its gradients are recorded"):
+        RESHAPED[name](x)
+
+
+DRAWN = {
+    "uniform_": ((-1, 3), 1, 4 / 12**0.5),
+    "normal_": ((2, 0.5), 2, 0.5),
+    "bernoulli_": ((0.25,), 0.25, (0.25 * 0.75) ** 0.5),
+    "exponential_": ((4.0,), 0.25, 0.25),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", DRAWN)
+def test_draws_in_place_are_the_generators(name, dtype):
+    given, mean, deviation = DRAWN[name]
+    x, n = mg.zeros(100, 200, dtype=dtype, requires_grad=True), 20_000
+    array = x.data
+    with no_grad():
+        assert getattr(x, name)(*given, generator=mg.Generator(3)) is x
+    assert x.data is array
+    assert abs(array.mean() - mean) < 5 * deviation / n**0.5
+    assert abs(array.std() - deviation) < 0.05 * deviation
+    again = getattr(mg.zeros(100, 200, dtype=dtype), name)(*given, generator=mg.Generator(3))
+    np.testing.assert_array_equal(again.data, array)
+    with pytest.raises(RuntimeError, match="while its gradients are recorded"):
+        getattr(x, name)(*given)
+    mg.manual_seed(5)
+    first = getattr(mg.zeros(4, dtype=dtype), name)(*given)
+    mg.manual_seed(5)
+    np.testing.assert_array_equal(getattr(mg.zeros(4, dtype=dtype), name)(*given).data, first.data)
+
+
+def test_each_element_may_have_its_own_probability():
+    p = Tensor([0.0, 1.0, 0.0])
+    assert mg.zeros(2, 3).bernoulli_(p).tolist() == [[0, 1, 0], [0, 1, 0]]
+    assert mg.zeros(2, dtype="int64").bernoulli_(1).tolist() == [1, 1]
+
+
+def test_draws_in_place_refuse_what_no_distribution_has():
+    x = mg.zeros(2)
+    for act, sentence in [
+        (lambda: x.uniform_(2, 1), "between a <= b"),
+        (lambda: x.normal_(0, -1), "standard deviation of 0 or more"),
+        (lambda: x.bernoulli_(1.5), "probability between 0 and 1"),
+        (lambda: x.exponential_(0), "a rate above 0"),
+    ]:
+        with pytest.raises(ValueError, match=sentence):
+            act()
+    assert x.tolist() == [0, 0]

@@ -181,6 +181,7 @@ def test_a_class_may_be_impossible():
             r"need the weight \(out, n, k\)",
         ),
         (lambda: F.batch_norm(numbers(1, 3), None, None, training=True), ValueError, "more than one element for each"),
+        (lambda: F.batch_norm(numbers(2, 3), None, None), RuntimeError, "needs running_mean and running_var"),
         (lambda: F.batch_norm(numbers(3), None, None), ValueError, r"the input must be \(N, C\)"),
         (
             lambda: F.batch_norm(numbers(2, 3), np.ones(2), None),

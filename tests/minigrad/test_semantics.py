@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -190,3 +191,31 @@ def test_an_infinite_gradient_stops_where_relu_is_flat(torch):
     t = torch.tensor([-1.0, 0.0, 4.0], dtype=torch.float64, requires_grad=True)
     t.relu().sqrt().sum().backward()
     assert gradients(x.relu().sqrt().sum(), x).tolist() == t.grad.tolist() == [0, 0, 0.25]
+
+
+TOO_FEW = [([1.0], 1), ([2.0, 2.0], 2), ([1.0, 2.0], 2), ([1.0, 3.0, 2.0], 5), ([np.nan, 1.0], 2), ([], 1)]
+
+
+@pytest.mark.parametrize("name", ["var", "std", "var_mean", "std_mean"])
+@pytest.mark.parametrize(("data", "correction"), TOO_FEW)
+def test_the_spread_of_too_few_is_nan_with_a_warning(name, data, correction, torch):
+    x, t = Tensor(data, requires_grad=True, dtype=float), torch.tensor(data, dtype=torch.float64, requires_grad=True)
+    with np.errstate(invalid="ignore"), pytest.warns(RuntimeWarning, match="it needs more than . elements") as told:
+        out = getattr(mg, name)(x, dim=0, correction=correction)
+    assert {w.filename for w in told} == {__file__}
+    with warnings.catch_warnings(action="ignore"):  # theirs comes from some of the four
+        wanted = getattr(torch, name)(t, dim=0, correction=correction)
+    out, wanted = (a[0] if isinstance(a, tuple) else a for a in (out, wanted))
+    np.testing.assert_array_equal(out.data, wanted.detach().numpy())
+    ours, (theirs,) = gradients(out, x, create_graph=True), torch.autograd.grad(wanted, t, create_graph=True)
+    if np.isnan(out.item()):  # where it is infinite, theirs depends on whether dim is given
+        np.testing.assert_array_equal(ours.data, theirs.detach().numpy())
+
+
+def test_the_spread_of_rows_of_one_keeps_shape_and_dtype(torch):
+    x = np.ones((1, 3), np.float32)
+    with pytest.warns(RuntimeWarning, match=r"over dims \(0,\) of shape \(1, 3\) is nan"):
+        out = Tensor(x).std(dim=0, keepdim=True)
+    assert (out.shape, out.dtype) == ((1, 3), np.float32)
+    assert np.isnan(out.data).all()
+    assert Tensor(x).var(dim=0, correction=0).tolist() == [0, 0, 0]

@@ -52,7 +52,7 @@ def batch_norm(
 ) -> Any:
     """``(x - mean) / sqrt(var + eps) weight + bias`` per channel of (N, C, ...); Ioffe and Szegedy, 2015.
 
-    While training, or without running statistics, mean and variance are the batch's; else the running ones.
+    While training mean and variance are the batch's; else the running ones, which have to be given.
     Training moves the running ones, in place: ``running += momentum (batch's - running)``, with the unbiased variance.
     """
     if input.ndim < 2:
@@ -66,7 +66,9 @@ def batch_norm(
     ):
         if given is not None and tuple(given.shape) != (channels,):
             raise ValueError(f"batch_norm: {name} needs one number for each of {channels} channels, got {given.shape}")
-    if not training and running_mean is not None and running_var is not None:
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("batch_norm: without training=True it needs running_mean and running_var")
         moved = (input - _by_channel(running_mean, input)) / sqrt(_by_channel(running_var, input) + eps)
         return _scaled(moved, weight, bias, input)
     dims = (0, *range(2, input.ndim))

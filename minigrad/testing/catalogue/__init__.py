@@ -7,6 +7,7 @@ of the docs is made from it, and it is the 200 right derivatives on which a chec
 from . import (
     activations,
     arithmetic,
+    calculus,
     comparison,
     contractions,
     convolution,
@@ -26,9 +27,11 @@ from . import (
     rearranging,
     reductions,
     rounding,
+    scattering,
     shape,
     sorting,
     special,
+    statistics,
     trigonometric,
 )
 from .case import Case
@@ -54,11 +57,14 @@ CASES: list[Case] = [
     *losses.CASES,
     *joining.CASES,
     *indexing.CASES,
+    *scattering.CASES,
     *rearranging.CASES,
     *diagonals.CASES,
     *cumulative.CASES,
+    *calculus.CASES,
     *sorting.CASES,
     *counting.CASES,
+    *statistics.CASES,
 ]
 
 __all__ = ["CASES", "Case"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from .case import Case, collect
-from .domains import FULL, NONZERO, OFF_GRID, POSITIVE, REAL, array, one, several
+from .domains import FULL, GRID, NONZERO, OFF_GRID, POSITIVE, REAL, array, one, several
 
 CASES: list[Case] = []
 case = collect(CASES)
@@ -23,6 +25,37 @@ case("multiply:numbers", lambda m, x: 2 * (x * -0.5), one())
 case("multiply:itself", lambda m, x: x * x, one())
 case("divide:operator", lambda m, x, y: x / y, several(REAL, NONZERO))
 case("divide:numbers", lambda m, x: 2 / (x / -0.5), one(NONZERO))
+for name in ("add", "subtract"):
+    case(f"{name}:alpha", lambda m, x, y, f=name: getattr(m, f)(x, y, alpha=-1.5), PAIRS)
+case("subtract:method", lambda m, x, y: x.sub(y, alpha=2), PAIRS)
+case("rsub", lambda m, x, y: m.rsub(x, y), PAIRS)
+case("rsub:alpha", lambda m, x, y: m.rsub(x, y, alpha=0.7), PAIRS)
+for way in ("floor", "trunc"):
+    case(
+        f"divide:{way}",
+        lambda m, x, y, w=way: m.divide(x, y, rounding_mode=w),
+        several(OFF_GRID, st.sampled_from([-1.0, 0.5, 2.0])),
+        lambda m, x, y, w=way: m.divide(x, y, rounding_mode=w).detach(),
+        smooth=False,
+    )
+    case(
+        f"divide:{way} of integers",
+        lambda m, x, w=way: (4 * x).astype(int).div(3, rounding_mode=w),
+        one(GRID),
+        lambda m, x, w=way: (4 * x).long().div(3, rounding_mode=w),
+        smooth=False,
+    )
+case("ldexp", lambda m, x, y: m.ldexp(x, y), PAIRS)
+case(
+    "ldexp:integers",
+    lambda m, x, y: x.ldexp(y),
+    one(shapes=FULL, settings=lambda s: st.tuples(array(s, st.integers(-4, 4), np.int64))),
+    lambda m, x, y: x.ldexp(y.to(x.dtype)),  # PyTorch's gradient is rounded to integers in float32
+)
+VECTOR = one(st.sampled_from([0.0, 0.0, 1.0, -0.5, 1.5]), hnp.array_shapes(min_dims=1, max_dims=1, max_side=4))
+# PyTorch's writes over what its derivative needs.
+case("vander", lambda m, x: m.vander(x, 3), VECTOR, lambda m, x: m.linalg.vander(x, N=3).flip(-1))
+case("vander:increasing", lambda m, x: m.vander(x, 5, True), VECTOR, lambda m, x: m.linalg.vander(x, N=5))
 case("negative", lambda m, x: m.negative(x), one())
 case("negative:operator", lambda m, x: -x, one())
 # PyTorch's rule leaves out what the derivative by an exponent of 0 changes with it.

@@ -70,3 +70,16 @@ case(
 )
 case("histc", lambda m, x: m.histc(x, 4, -1, 1), one(OFF_GRID), smooth=False)
 case("histc:range", lambda m, x: x.histc(3), several(OFF_GRID, shapes=FULL.map(lambda s: [s])), smooth=False)
+SOME = np.array([0.25, -1.0, 2.0])
+for invert in (False, True):
+    case(
+        f"isin{':invert' * invert}",
+        lambda m, x, some, i=invert: m.isin(x, as_is(some, x), invert=i),
+        one(GRID, settings=lambda s: st.just([SOME])),
+        smooth=False,
+    )
+case("isin:number", lambda m, x: m.isin(x, 0.25), one(GRID), smooth=False)
+RUNS = one(st.sampled_from([0.0, 1.0]), FULL)
+case("unique_consecutive", lambda m, x: m.unique_consecutive(x), RUNS, smooth=False)
+case("unique_consecutive:all", lambda m, x: x.unique_consecutive(True, True), RUNS, smooth=False)
+case("unique_consecutive:dim", lambda m, x: x.unique_consecutive(True, True, dim=-1), RUNS, smooth=False)

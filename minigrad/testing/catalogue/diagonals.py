@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from .case import Case, collect
-from .domains import FULL, one
+from .domains import FULL, REAL, one, several
 
 CASES: list[Case] = []
 case = collect(CASES)
@@ -42,4 +42,9 @@ case(
 )
 case("diag", lambda m, x: m.diag(x), one(shapes=hnp.array_shapes(min_dims=1, max_dims=2, max_side=3)))
 case("diag:offset", lambda m, x: (x.diag(1), x.diag(-2)), one(shapes=st.sampled_from([(3,), (0,), (3, 4), (4, 2)])))
+case("diagflat", lambda m, x: m.diagflat(x), one())
+case("diagflat:offset", lambda m, x, k: x.diagflat(k), one(settings=lambda s: st.tuples(OFFSET)))
+BLOCKS = hnp.array_shapes(min_dims=0, max_dims=2, min_side=1, max_side=3)
+case("block_diag", lambda m, x, y: m.block_diag(x, y), several(REAL, REAL, shapes=st.tuples(BLOCKS, BLOCKS)))
+case("block_diag:one", lambda m, x: m.block_diag(x), one(shapes=BLOCKS))
 case("trace", lambda m, x: m.trace(x), one(shapes=hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=4)))

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from ... import ops
 from ...engine import Tensor
 from .case import Case, collect
-from .domains import FULL, GRID, NONZERO, SHAPES, a_dim, array, one
+from .domains import FULL, GRID, NONZERO, REAL, SHAPES, a_dim, array, one
 
 CASES: list[Case] = []
 case = collect(CASES)
@@ -69,8 +69,15 @@ def along(draw, shape):
 case("take_along_dim", lambda m, x, i, d: m.take_along_dim(x, i, d), one(shapes=FULL, settings=along))
 
 
+case(
+    "take_along_dim:all",
+    lambda m, x, i: x.take_along_dim(i),
+    one(shapes=FULL, settings=lambda s: st.tuples(array((2, 3), st.integers(0, int(np.prod(s)) - 1), np.int64))),
+)
+
+
 @st.composite
-def at_places(draw, sources=0, repeats=True):
+def at_places(draw, sources=0, repeats=True, elements=REAL):
     """x, perhaps a source; dim, and an index that is shorter than x in places."""
     shape = draw(SHAPES.filter(lambda s: 0 not in s))
     dim = draw(st.integers(-len(shape), len(shape) - 1)) if shape else 0
@@ -82,7 +89,10 @@ def at_places(draw, sources=0, repeats=True):
         all_of_it = np.broadcast_to(_column(np.arange(shape[dim]), dim, len(shape)), _with(chosen, dim, shape[dim]))
         often = draw(array(tuple(chosen), st.integers(0, shape[dim] - 1), np.int64))
         numbers = often if repeats else np.take(rng.permuted(all_of_it, axis=dim), range(chosen[dim]), dim)
-    return [draw(array(shape)), *(draw(array(numbers.shape)) for _ in range(sources))], [dim, numbers]
+    return [draw(array(shape, elements)), *(draw(array(numbers.shape, elements)) for _ in range(sources))], [
+        dim,
+        numbers,
+    ]
 
 
 def _column(vector, dim, ndim):
@@ -102,8 +112,6 @@ case(
     at_places(1),
     lambda m, x, s, d, i: x.scatter_add(d, i, s),  # PyTorch's rule fails where src is longer than the index
 )
-case("scatter", lambda m, x, s, d, i: m.scatter(x, d, i, s), at_places(1, repeats=False))
-case("scatter:number", lambda m, x, d, i: x.scatter(d, i, 1.5), at_places())
 
 
 @st.composite

@@ -141,3 +141,24 @@ for p in (2, 1, 3):
         # PyTorch's own has no second derivative.
         lambda m, x, y, p=p: m.linalg.vector_norm(x[..., :, None, :] - y[..., None, :, :], p, -1),
     )
+
+
+@st.composite
+def rows_apart(draw):
+    """Rows that differ in every element."""
+    n, d = draw(st.integers(0, 4)), draw(st.integers(1, 3))
+    return [np.sort(draw(array((n, d), st.floats(0, 1))), 0) + 1.5 * np.arange(n)[:, None]], []
+
+
+for p in (2, 1, 3):
+    case(
+        "pdist" if p == 2 else f"pdist:{p}",
+        lambda m, x, p=p: m.pdist(x, p),
+        rows_apart(),
+        lambda m, x, p=p: m.linalg.vector_norm(x[m.triu_indices(len(x), len(x), 1)].diff(dim=0)[0], p, -1),
+    )
+    case(
+        "renorm" if p == 2 else f"renorm:{p}",
+        lambda m, x, d, p=p: m.renorm(x, p, d, 2.0),
+        one(NONZERO, st.sampled_from([(2, 3), (3, 1, 2)]), lambda s: st.tuples(st.integers(-len(s), len(s) - 1))),
+    )

@@ -66,6 +66,7 @@ for name, shapes in {
     "bmm": ["ank,akm"],
     "inner": ["k,k", "nk,k", "nk,mk", "abk,mk", ",", ",nk", "nk,"],
     "outer": ["n,m"],
+    "ger": ["n,m"],
     "kron": [",", "n,m", "nk,lm", "nk,m", "n,klm", "nka,mlb", ",nk"],
 }.items():
     case(name, lambda m, x, y, f=name: getattr(m, f)(x, y), arrays(*shapes))

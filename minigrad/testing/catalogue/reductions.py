@@ -58,6 +58,26 @@ for name in ("softmax", "log_softmax"):
     )
 
 
+for name in ("softmax", "log_softmax"):
+    case(
+        f"{name}:dtype",
+        lambda m, x, f=name: getattr(m, f)(x, -1, dtype=m.float64 if hasattr(m, "float64") else "float64"),
+        one(shapes=FULL),
+        keeps_dtype=False,
+    )
+
+
+@st.composite
+def narrower(draw, shape):
+    """A shape that broadcasts to this one."""
+    start = draw(st.integers(0, len(shape)))
+    return [tuple(draw(st.sampled_from([1, n])) for n in shape[start:])]
+
+
+case("sum_to_size", lambda m, x, s: m.sum_to_size(x, s), one(settings=narrower), lambda m, x, s: x.sum_to_size(s))
+case("sum_to_size:method", lambda m, x: x.sum_to_size(1, 3), one(shapes=st.just((2, 4, 3))))
+
+
 def prod_of_dims(m, x, dim, keep):
     """PyTorch's takes one dimension; the product over several is a product of products."""
     x = x * 1

@@ -50,8 +50,8 @@ def parts(draw, shape):
     return [q, draw(st.sampled_from([None, dim])), keep]
 
 
-def quantile(m, x, q, dim, keep, **options):
-    return m.quantile(x, q.to(x.dtype) if hasattr(q, "to") else q, dim, keep, **options)
+def quantile(m, x, q, dim, keep, f="quantile", **options):
+    return getattr(m, f)(x, q.to(x.dtype) if hasattr(q, "to") else q, dim, keep, **options)
 
 
 case("quantile", quantile, distinct(settings=parts))
@@ -68,3 +68,27 @@ case(
     lambda m, x: x.quantile(0.3, 0, True),
 )
 case("quantile:0-d", lambda m, x: (x.quantile(0.3), x.quantile(0.3, 0)), one(shapes=st.just(())))
+
+
+case("mode", lambda m, x, d, k: m.mode(x, d, k), distinct(settings=one_dim))
+case(
+    "mode:ties",
+    lambda m, x, d, k: (x.mode(d, k)[0].detach(), x.mode(d, k)[1]),
+    one(st.sampled_from([-1.0, 0.5, 2.0]), FULL, one_dim),
+    smooth=False,
+)
+case("mode:0-d", lambda m, x: x.mode(), one(shapes=st.just(())))
+case("nanquantile", lambda m, x, *options: quantile(m, x, *options, f="nanquantile"), distinct(settings=parts))
+
+
+def with_nan(m, x):
+    """x with NaN in place of what is below -0.5."""
+    return m.where(x < -0.5, float("nan"), x)
+
+
+for way in ("linear", "lower", "nearest"):
+    case(
+        f"nanquantile:{way}",
+        lambda m, x, w=way: with_nan(m, x).nanquantile(0.3, 0, interpolation=w).nansum(),
+        distinct(),
+    )
