@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import conduct, properties
-from .engines import Engine, engine_named
+from .engines import Engine, NoArray, engine_named
 from .kinks import flat
 from .measure import Point, Rejected, quietly
 from .properties import Finding
@@ -21,6 +21,8 @@ from .variants import BROADCAST, EDGES, varied
 EXAMPLES = 80
 _ALWAYS = ("gradient", "linearity", "second_order", "broadcasting")  # the others for every second draw: they need fewer
 _MOST_WITNESSES = 25
+_NO_INPUT = "for want of a floating array among the inputs"
+_NO_OUTPUT = "for want of a floating output"
 
 
 @dataclass
@@ -104,13 +106,21 @@ def check_op(
     if found is not None:
         raise failure(found, name, witnesses)
     report.seconds, report.complex_step = time.perf_counter() - started, judge.analytic is not False
-    if report.examples and report.rejected.total() > 0.9 * (report.examples - report.empty):
+    if not report.examples:
+        raise OpError(f"{name}: inputs has no example to draw, so nothing was judged")
+    if report.rejected.total() > 0.9 * (report.examples - report.empty):
         reasons = ", ".join(f"{count} times {reason}" for reason, count in report.rejected.most_common())
-        raise OpError(
-            f"{name}: of {report.examples} draws nearly none could be judged ({reasons}). Draw inputs inside the "
-            "domain and away from kinks: minigrad.testing.away_from_kinks(fn, strategy) does the latter"
-        )
+        advice = _ADVICE.get(report.rejected.most_common(1)[0][0], _ADVICE[""])
+        raise OpError(f"{name}: of {report.examples} draws nearly none could be judged ({reasons}). {advice}")
     return report
+
+
+_ADVICE = {
+    _NO_INPUT: "Draw NumPy arrays of float64: what else is drawn is passed on, and not differentiated",
+    _NO_OUTPUT: "Let fn return a floating array: integers, and nothing at all, have no derivative",
+    "": "Draw inputs inside the domain and away from kinks: minigrad.testing.away_from_kinks(fn, strategy) does the "
+    "latter",
+}
 
 
 def check_at(
@@ -201,9 +211,14 @@ class _Judge:
         point = Point(self.fn, inputs, self.engine, number, self.analytic is not False)
         try:
             value = point.value
+        except NoArray as error:
+            raise Finding("forward", str(error), point, error=error) from error
         except Exception as error:
             _let_hypothesis_through(error)
             raise Finding("forward", f"fn raises {type(error).__name__}: {error}", point, error=error) from error
+        for arrays, what in ((point.floating, _NO_INPUT), (value, _NO_OUTPUT)):
+            if not arrays:
+                raise Rejected(what)
         if not np.isfinite(flat(value)).all():
             raise Rejected("for values that are not finite")
         return point
@@ -216,7 +231,7 @@ class _Judge:
         other = point.at(inputs)
         broadcast = maker in BROADCAST
         try:
-            if not np.isfinite(flat(other.value)).all():
+            if not other.value or not np.isfinite(flat(other.value)).all():
                 return point
         except Exception as error:
             if broadcast and self.broadcasts:

@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from ..trees import leaves
 from .compare import ROUNDING, excess, only, same, worst
-from .engines import is_floating, listed
+from .engines import is_floating
 from .kinks import derivative, flat
 from .measure import SURE, Point, drawn, moved_along, quietly
 
@@ -284,7 +285,8 @@ def reference(point: Point, other: Callable[..., Any]) -> None:
 
 def outputs_of(fn: Callable[..., Any], args: Sequence[Any]) -> list[Any]:
     """The floating outputs, in the engine's own type."""
-    return [a for a in listed(fn(*args)) if any(k in str(getattr(a, "dtype", "")) for k in ("float", "complex"))]
+    outs = (a for _, a in leaves(fn(*args)))
+    return [a for a in outs if any(k in str(getattr(a, "dtype", "")) for k in ("float", "complex"))]
 
 
 def all_settled(point: Point) -> bool:

@@ -136,6 +136,57 @@ def test_a_function_that_cannot_be_judged_is_said():
         check_at(mg.abs, [np.zeros(2)])
 
 
+class Halved(mg.autograd.Function):
+    """x^2 with half of its gradient."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * x
+
+
+NO_TENSORS = {
+    "None": lambda x: None,
+    "a float": lambda x: float(x.sum()),
+    "a string": lambda x: "x",
+    "an array": lambda x: x.detach().numpy() ** 2,
+    "a float beside": lambda x: (x * 2, 3.0),
+    "None beside": lambda x: (x * 2, None),
+    "an array within": lambda x: {"y": [x * 2, x.detach().numpy()]},
+}
+
+
+@pytest.mark.parametrize("name", NO_TENSORS)
+def test_what_is_no_tensor_is_refused(name):
+    with pytest.raises(OpError, match=r"fn returned .*, which is not a Tensor, so that no gradient can be judged"):
+        check_op(NO_TENSORS[name], [ANY], max_examples=FEW)
+
+
+@pytest.mark.parametrize("arranged", [lambda y: {"y": y}, lambda y: [[y * 1, y]], lambda y: (y, {"a": (y,)})])
+def test_every_leaf_is_judged(arranged):
+    check_op(lambda x: arranged(x * x), [ANY], max_examples=FEW)
+    with pytest.raises(OpError, match="the gradient of input 0 is not that of differences"):
+        check_op(lambda x: arranged(Halved.apply(x)), [ANY], max_examples=FEW)
+
+
+def test_nothing_judged_is_no_pass():
+    for fn in (lambda x: (), lambda x: x.sum() > 0):
+        with pytest.raises(OpError, match=r"for want of a floating output.*Let fn return a floating array"):
+            check_op(fn, [ANY], max_examples=2)
+    for strategy in (st.floats(-1, 1), st.just(np.arange(3))):
+        with pytest.raises(OpError, match=r"for want of a floating array among the inputs.*Draw NumPy arrays"):
+            check_op(lambda x: mg.exp(x) * 1.0, [strategy], max_examples=2)
+    with pytest.raises(OpError, match="no example to draw"):
+        check_op(mg.exp, [st.nothing()])
+    with pytest.raises(OpError, match="these inputs cannot be judged, for want of a floating output"):
+        check_at(lambda x: [], [np.ones(2)])
+
+
 def test_broadcasting_is_asked_for_where_it_is_promised():
     def same_shape(x, y):
         if np.shape(x) != np.shape(y):
