@@ -247,10 +247,11 @@ class _Judge:
     def _properties(self) -> list[tuple[str, Callable[[Point], None]]]:
         asked: list[tuple[str, Callable[[Point], None]]] = [("purity", conduct.purity), ("gradient", _judged_gradient)]
         asked.append(("linearity", properties.linearity))
-        if self.engine.jvp is not None:
-            asked.append(("forward_mode", properties.forward_mode))
+        forward = [("forward_mode", properties.forward_mode)] if self.engine.jvp is not None else []
+        asked += forward if not self.engine.jvp_by_rules else []
         if self.order > 1 and self.engine.gradient is not None:
             asked.append(("second_order", properties.second_order))
+        asked += forward if self.engine.jvp_by_rules and self.order > 1 else []
         asked += [("repeated_input", properties.repeated_input), ("two_calls", properties.two_calls)]
         if self.broadcasts is not False:
             asked.append(("broadcasting", conduct.broadcasting))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import Tensor, gradients
+from ..transforms import jvp
 from ..trees import leaves
 
 
@@ -33,6 +34,8 @@ class Engine:
       a floating array.
     - ``gradient(fn, count)``: a function of this engine, of ``count`` inputs and then a cotangent for each output. It
       returns the tuple of the gradients of the floating inputs and is itself differentiable. None: no second order.
+    - ``jvp_by_rules``: whether ``jvp`` differentiates the derivatives that it is compared with, so that it needs
+      second order itself and cannot see a factor that both sides have.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Engine:
     vjp: Callable[..., list[Any]]
     jvp: Callable[..., list[Any]] | None = None
     gradient: Callable[[Callable[..., Any], int], Callable[..., tuple[Any, ...]]] | None = None
+    jvp_by_rules: bool = False
 
 
 def is_floating(a: Any) -> bool:
@@ -109,6 +113,18 @@ def _vjp(fn: Callable[..., Any], inputs: Sequence[Any], cotangents: Sequence[Any
     ]
 
 
+def _jvp(fn: Callable[..., Any], inputs: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+    """J u by ``minigrad.jvp``: no rules of its own, but the rules' derivatives by their cotangents."""
+    floating = [k for k, a in enumerate(inputs) if is_floating(a)]
+
+    def of_floating(*xs: Any) -> list[Any]:
+        given = dict(zip(floating, xs, strict=True))
+        return _called(fn, [given.get(k, a) for k, a in enumerate(inputs)])
+
+    _, pushed = jvp(of_floating, [inputs[k] for k in floating], [tangents[k] for k in floating])
+    return [np.asarray(t.data if isinstance(t, Tensor) else t) for t in pushed]
+
+
 def _gradient(fn: Callable[..., Any], count: int) -> Callable[..., tuple[Any, ...]]:
     def first(*args: Any) -> tuple[Any, ...]:
         wrt = [t for t in args[:count] if isinstance(t, Tensor)]
@@ -121,7 +137,7 @@ def _gradient(fn: Callable[..., Any], count: int) -> Callable[..., tuple[Any, ..
     return first
 
 
-MINIGRAD = Engine("minigrad", _value, _vjp, gradient=_gradient)
+MINIGRAD = Engine("minigrad", _value, _vjp, _jvp, _gradient, jvp_by_rules=True)
 
 
 def engine_named(engine: str | Engine) -> Engine:

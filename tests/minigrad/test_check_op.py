@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import derivatives, op, ops
-from minigrad.testing import Engine, OpError, check_at, check_op
+from minigrad.testing import Engine, OpError, check_at, check_op, properties
 from minigrad.testing.catalogue import CASES
 from minigrad.testing.engines import MINIGRAD
+from minigrad.testing.measure import Point
+from minigrad.testing.properties import Finding
 from minigrad.testing.strategies import arrays, broadcastable, mlps, programs, shapes, tensors
 
 FEW = 12
@@ -218,6 +220,31 @@ def test_an_engine_of_ones_own_needs_two_functions():
     pushed = Engine("three", MINIGRAD.value, MINIGRAD.vjp, lambda fn, inputs, tangents: [np.ones(inputs[0].shape)])
     with pytest.raises(OpError, match="forward mode"):
         check_op(lambda x: x * 2, [ANY], engine=pushed)
+
+
+def test_minigrad_is_asked_for_its_forward_mode_where_rules_can_be_differentiated():
+    assert check_op(mg.tanh, [ANY], max_examples=FEW).passed["forward_mode"]
+    assert not check_op(mg.tanh, [ANY], max_examples=FEW, order=1).passed["forward_mode"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "seen"),
+    [
+        (lambda g, out, x: 2 * g * x, False),
+        (lambda g, out, x: 3 * g * x, False),  # a factor is on both sides: gradient finds it
+        (lambda g, out, x: 2 * g * x * (1 + 1e-11 * isinstance(x, mg.Tensor)), True),
+        (lambda g, out, x: 2 * x * mg.sin(g), True),
+        (lambda g, out, x: 2 * x * (g.data if isinstance(g, mg.Tensor) else g), True),
+    ],
+    ids=["right", "a factor", "another when recorded", "not linear", "the cotangent leaves the graph"],
+)
+def test_what_minigrads_forward_mode_is_independent_of(rule, seen):
+    point = Point(planted(square, rule), [np.array([1.5, -2.0])], MINIGRAD)
+    if seen:
+        with pytest.raises(Finding, match=r"by reverse mode is .* by forward mode"):
+            properties.forward_mode(point)
+    else:
+        properties.forward_mode(point)
 
 
 def test_the_same_examples_every_time():
