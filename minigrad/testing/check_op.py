@@ -15,7 +15,7 @@ from .engines import Engine, NoArray, engine_named
 from .kinks import flat
 from .measure import Point, Rejected, quietly
 from .properties import Finding
-from .report import OpError, failure
+from .report import OpError, failure, name_of
 from .variants import BROADCAST, EDGES, varied
 
 EXAMPLES = 80
@@ -77,7 +77,7 @@ def check_op(
     nearly no draw could be judged. Returns a Report.
     """
     drive = _hypothesis()
-    name = str(name or getattr(fn, "__name__", type(fn).__name__))
+    name = str(name or name_of(fn))
     judge = _Judge(fn, engine_named(engine), reference, analytic, order, broadcasts, float32)
     report, started = Report(name, judge.engine.name), time.perf_counter()
     makers = [None, None, None, *(BROADCAST if broadcasts is not False else ()), *(EDGES if edges else ())]
@@ -140,7 +140,7 @@ def check_at(
 
     Raises OpError; where nothing can be judged, because ``inputs`` stand on a kink or outside of the domain, too.
     """
-    name = str(name or getattr(fn, "__name__", type(fn).__name__))
+    name = str(name or name_of(fn))
     judge = _Judge(fn, engine_named(engine), reference, analytic, order, broadcasts, float32)
     try:
         judge.examine(list(inputs), None, seed, Report(name, judge.engine.name))

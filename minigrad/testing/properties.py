@@ -134,6 +134,7 @@ def forward_mode(point: Point) -> None:
     terms = [v * np.asarray(a) for v, a in zip(point.cotangents, pushed, strict=True)]
     pulled = [point.gradients[k] * point.tangents[k] for k in point.floating]
     size = np.abs(flat(terms)).sum() + np.abs(flat(pulled)).sum()
+    size += sum(point.size_of(k) * np.abs(point.tangents[k]).max(initial=0) for k in point.floating)
     ours, theirs = flat(pulled).sum(), flat(terms).sum()
     if all_settled(point) and excess(ours, theirs, ROUNDING * size) > 0:
         sentence = f"<J^T v, u> by reverse mode is {ours:.12g}, <v, J u> by forward mode {theirs:.12g}"

@@ -36,6 +36,20 @@ def product(x, y):
     return x * y
 
 
+class Halved(mg.autograd.Function):
+    """x^2 with half of its gradient."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * x
+
+
 SAMPLE = ["add", "power:array", "matmul", "where", "clip", "maxout", "amax:axis", "std", "softmax", "getitem:pairs"]
 
 
@@ -110,6 +124,79 @@ def test_the_pasted_test_fails_too(factor):
         test()
 
 
+class Reached:
+    """Functions of all kinds, half of them right."""
+
+    def method(self, x):
+        return Halved.apply(x)
+
+    @classmethod
+    def of_class(cls, x):
+        return Halved.apply(x)
+
+    @staticmethod
+    def static(x):
+        return Halved.apply(x)
+
+
+def half(x):
+    return Halved.apply(x)
+
+
+@pytest.mark.parametrize(
+    ("fn", "root"),
+    [(Halved.apply, "Halved"), (half, "half"), (Reached.of_class, "Reached"), (Reached.static, "Reached")],
+)
+def test_a_function_that_a_module_knows_is_imported_by_the_pasted_test(fn, root):
+    with pytest.raises(OpError) as error:
+        check_op(fn, [ANY], max_examples=FEW)
+    text = str(error.value).partition("As a test:")[2]
+    assert f"from {__name__} import {root}\n" in text
+    assert "put the function here" not in text
+    namespace = {}
+    exec(text, namespace)
+    (test,) = (f for name, f in namespace.items() if name.startswith("test_"))
+    with pytest.raises(OpError, match="the gradient of input 0"):
+        test()
+
+
+@pytest.mark.parametrize(
+    ("fn", "name", "called"),
+    [
+        (
+            lambda x: Halved.apply(x),
+            None,
+            r"fn = \.\.\.  # put the function here: <lambda>, line \d+ of test_check_op\.py",
+        ),
+        (
+            Reached().method,
+            None,
+            r"fn = \.\.\.  # put the function here: Reached\.method, line \d+ of test_check_op\.py",
+        ),
+        (
+            lambda x: Halved.apply(x),
+            "mine",
+            r"# put the function here, as mine: <lambda>, line \d+ of test_check_op\.py",
+        ),
+    ],
+)
+def test_a_function_without_a_name_is_asked_for_in_a_comment(fn, name, called):
+    with pytest.raises(OpError, match=called) as error:
+        check_op(fn, [ANY], max_examples=FEW, name=name)
+    text = str(error.value).partition("As a test:")[2].replace("fn = ...", "fn = given")
+    namespace = {"given": fn, "mine": fn}
+    exec(text, namespace)
+    (test,) = (f for name, f in namespace.items() if name.startswith("test_"))
+    with pytest.raises(OpError, match="the gradient of input 0"):
+        test()
+
+
+def test_an_engine_of_ones_own_is_asked_for_in_a_comment():
+    mine = Engine("mine", MINIGRAD.value, MINIGRAD.vjp)
+    with pytest.raises(OpError, match=r"engine = \.\.\.  # put your Engine here, 'mine'\n.*\n.*engine=engine\)"):
+        check_op(half, [ANY], engine=mine, max_examples=FEW)
+
+
 def test_a_wrong_rule_is_found_beside_the_kink():
     wrong = planted(lambda x: np.maximum(x, 0), lambda g, out, x: 2 * g * (x > 0))
     with pytest.raises(OpError) as error:
@@ -136,20 +223,6 @@ def test_a_function_that_cannot_be_judged_is_said():
         check_op(lambda x: mg.abs(x), [st.just(np.zeros(2))])
     with pytest.raises(OpError, match="these inputs cannot be judged"):
         check_at(mg.abs, [np.zeros(2)])
-
-
-class Halved(mg.autograd.Function):
-    """x^2 with half of its gradient."""
-
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x * x
-
-    @staticmethod
-    def backward(ctx, g):
-        (x,) = ctx.saved_tensors
-        return g * x
 
 
 NO_TENSORS = {
