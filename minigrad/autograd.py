@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,12 +12,17 @@ from .engine import Tensor, accumulate, gradients
 from .function import Function, once_differentiable
 from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 
+if TYPE_CHECKING:
+    from .testing.gradcheck import gradcheck, gradgradcheck
+
 __all__ = [
     "Function",
     "backward",
     "detect_anomaly",
     "enable_grad",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "is_grad_enabled",
     "no_grad",
     "once_differentiable",
@@ -62,3 +67,12 @@ def backward(
 ) -> None:
     """``Tensor.backward`` of several Tensors at once: their gradients are added to ``.grad`` of the leaves."""
     accumulate(tensors, grad_tensors, retain_graph, create_graph, inputs)
+
+
+def __getattr__(name: str) -> Any:
+    """The checks of minigrad/testing/gradcheck.py, loaded when one is asked for."""
+    if name not in ("gradcheck", "gradgradcheck"):
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    from .testing import gradcheck, gradgradcheck
+
+    return gradcheck if name == "gradcheck" else gradgradcheck

@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 
-def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(path, leaf) of every leaf, in order; the path as it is written in Python: ``[0]['weight']``."""
+def leaves(tree: Any, path: str = "", none: bool = False) -> Iterator[tuple[str, Any]]:
+    """(path, leaf) of every leaf, in order; the path as it is written in Python: ``[0]['weight']``.
+
+    ``none``: None is a leaf too.
+    """
     if isinstance(tree, dict):
         for key, branch in tree.items():
-            yield from leaves(branch, f"{path}[{key!r}]")
+            yield from leaves(branch, f"{path}[{key!r}]", none)
     elif isinstance(tree, (list, tuple)):
         names = getattr(tree, "_fields", None)
         for i, branch in enumerate(tree):
-            yield from leaves(branch, f"{path}.{names[i]}" if names else f"{path}[{i}]")
-    elif tree is not None:
+            yield from leaves(branch, f"{path}.{names[i]}" if names else f"{path}[{i}]", none)
+    elif none or tree is not None:
         yield path, tree
 
 

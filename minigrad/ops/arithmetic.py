@@ -162,8 +162,11 @@ def _power(x: Any, *, exponent: float) -> Any:
 
 
 def _power_derivative(g: Any, out: Any, x: Any, *, exponent: float) -> Any:
-    """``n x^(n-1)``; 0 for n = 0, also at x = 0."""
-    if exponent in (0, 1):
+    """``n x^(n-1)``; 0 for n = 0, also at x = 0.
+
+    For n = 1 it is ``x^0`` rather than 1, as in PyTorch: the second derivative of x^2 has a history, its next is 0.
+    """
+    if exponent == 0:
         return g * exponent
     return g * (exponent * power(x, exponent - 1))
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .engines import Engine, is_floating, listed
+from .engines import Engine, arrays_in, is_floating
 
 _INSTALL = {"torch": "torch", "jax": "jax", "autograd": "autograd", "mygrad": "mygrad"}  # module -> distribution
 
@@ -70,7 +70,8 @@ def _torch() -> Engine:
         return isinstance(t, torch.Tensor) and (t.is_floating_point() or t.is_complex())
 
     def floating(outs: Any) -> list[Any]:
-        return [t for t in listed(outs) if is_floating_tensor(t)]
+        found = arrays_in(outs, lambda t: isinstance(t, torch.Tensor), "a torch.Tensor")
+        return [t for _, t in found if is_floating_tensor(t)]
 
     def pulled(outs: list[Any], wrt: list[Any], seeds: Sequence[Any], create_graph: bool = False) -> list[Any]:
         pairs = [(out, v) for out, v in zip(outs, seeds, strict=True) if out.requires_grad]
@@ -135,10 +136,13 @@ def _functional(
     make_vjp: Callable[[Callable[..., Any], Any], tuple[Any, Any]],
     make_jvp: Callable[[Callable[..., Any], Any, Any], Any],
     lacking: type[Exception],
+    is_array: Callable[[Any], bool],
+    expected: str,
 ) -> Engine:
     """An engine whose transforms take a function of one tuple of arrays that returns a tuple of arrays.
 
     ``make_vjp(f, xs)`` is (f(xs), its pullback), ``make_jvp(f, xs, ts)`` the tangents, which may raise ``lacking``.
+    ``is_array``: whether a function may return this; ``expected``: the name of what it may.
     """
 
     def of_floating(fn: Callable[..., Any], inputs: Sequence[Any], floating: Sequence[bool]) -> Callable[..., Any]:
@@ -146,8 +150,9 @@ def _functional(
 
         def f(xs: Any) -> Any:
             place = iter(range(len(inputs)))
-            outs = listed(fn(*(xs[next(place)] if is_x else a for a, is_x in zip(inputs, floating, strict=True))))
-            return bundle([out for out in outs if np.dtype(getattr(out, "dtype", type(out))).kind in "fc"])
+            given = (xs[next(place)] if is_x else a for a, is_x in zip(inputs, floating, strict=True))
+            outs = arrays_in(fn(*given), is_array, expected)
+            return bundle([out for _, out in outs if np.dtype(getattr(out, "dtype", type(out))).kind in "fc"])
 
         return f
 
@@ -203,7 +208,14 @@ def _jax() -> Engine:
 
     # JAX raises TypeError for the forward mode of a custom_vjp
     plain = _functional(
-        "jax", jax.numpy.asarray, tuple, make_vjp, lambda f, xs, ts: jax.jvp(f, (xs,), (ts,))[1], TypeError
+        "jax",
+        jax.numpy.asarray,
+        tuple,
+        make_vjp,
+        lambda f, xs, ts: jax.jvp(f, (xs,), (ts,))[1],
+        TypeError,
+        lambda out: isinstance(out, jax.Array),  # those that are traced too
+        "a jax.Array",
     )
 
     def in_float64(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -223,7 +235,7 @@ def _jax() -> Engine:
 def _autograd() -> Engine:
     core = package("autograd.core")
     package("autograd.numpy")  # registers the arrays
-    bundle = package("autograd.builtins").tuple
+    bundle, isbox = package("autograd.builtins").tuple, package("autograd.tracer").isbox
 
     def make_vjp(f: Callable[..., Any], xs: Any) -> tuple[Any, Any]:
         pull, outs = core.make_vjp(f, xs)
@@ -237,6 +249,8 @@ def _autograd() -> Engine:
         make_vjp,
         lambda f, xs, ts: core.make_jvp(f, xs)(ts)[1],
         NotImplementedError,
+        lambda out: isinstance(out, (np.ndarray, np.generic, float)) or isbox(out),  # it differentiates floats as well
+        "an array of autograd.numpy",
     )
 
 
@@ -253,7 +267,8 @@ def _mygrad() -> Engine:
         return mygrad.tensor(a, copy=False, constant=constant or not is_floating(a))
 
     def floating(outs: Any) -> list[Any]:
-        return [t for t in listed(outs) if isinstance(t, mygrad.Tensor) and t.dtype.kind in "fc"]
+        found = arrays_in(outs, lambda t: isinstance(t, mygrad.Tensor), "a mygrad.Tensor")
+        return [t for _, t in found if t.dtype.kind in "fc"]
 
     def value(fn: Callable[..., Any], inputs: Sequence[Any]) -> list[Any]:
         return [np.asarray(t.data) for t in floating(fn(*map(partial(wrapped, constant=True), inputs)))]

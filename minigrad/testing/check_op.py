@@ -11,16 +11,18 @@ from typing import Any
 import numpy as np
 
 from . import conduct, properties
-from .engines import Engine, engine_named
+from .engines import Engine, NoArray, engine_named
 from .kinks import flat
 from .measure import Point, Rejected, quietly
 from .properties import Finding
-from .report import OpError, failure
+from .report import OpError, failure, name_of
 from .variants import BROADCAST, EDGES, varied
 
 EXAMPLES = 80
 _ALWAYS = ("gradient", "linearity", "second_order", "broadcasting")  # the others for every second draw: they need fewer
 _MOST_WITNESSES = 25
+_NO_INPUT = "for want of a floating array among the inputs"
+_NO_OUTPUT = "for want of a floating output"
 
 
 @dataclass
@@ -75,7 +77,7 @@ def check_op(
     nearly no draw could be judged. Returns a Report.
     """
     drive = _hypothesis()
-    name = str(name or getattr(fn, "__name__", type(fn).__name__))
+    name = str(name or name_of(fn))
     judge = _Judge(fn, engine_named(engine), reference, analytic, order, broadcasts, float32)
     report, started = Report(name, judge.engine.name), time.perf_counter()
     makers = [None, None, None, *(BROADCAST if broadcasts is not False else ()), *(EDGES if edges else ())]
@@ -104,13 +106,21 @@ def check_op(
     if found is not None:
         raise failure(found, name, witnesses)
     report.seconds, report.complex_step = time.perf_counter() - started, judge.analytic is not False
-    if report.examples and report.rejected.total() > 0.9 * (report.examples - report.empty):
+    if not report.examples:
+        raise OpError(f"{name}: inputs has no example to draw, so nothing was judged")
+    if report.rejected.total() > 0.9 * (report.examples - report.empty):
         reasons = ", ".join(f"{count} times {reason}" for reason, count in report.rejected.most_common())
-        raise OpError(
-            f"{name}: of {report.examples} draws nearly none could be judged ({reasons}). Draw inputs inside the "
-            "domain and away from kinks: minigrad.testing.away_from_kinks(fn, strategy) does the latter"
-        )
+        advice = _ADVICE.get(report.rejected.most_common(1)[0][0], _ADVICE[""])
+        raise OpError(f"{name}: of {report.examples} draws nearly none could be judged ({reasons}). {advice}")
     return report
+
+
+_ADVICE = {
+    _NO_INPUT: "Draw NumPy arrays of float64: what else is drawn is passed on, and not differentiated",
+    _NO_OUTPUT: "Let fn return a floating array: integers, and nothing at all, have no derivative",
+    "": "Draw inputs inside the domain and away from kinks: minigrad.testing.away_from_kinks(fn, strategy) does the "
+    "latter",
+}
 
 
 def check_at(
@@ -130,7 +140,7 @@ def check_at(
 
     Raises OpError; where nothing can be judged, because ``inputs`` stand on a kink or outside of the domain, too.
     """
-    name = str(name or getattr(fn, "__name__", type(fn).__name__))
+    name = str(name or name_of(fn))
     judge = _Judge(fn, engine_named(engine), reference, analytic, order, broadcasts, float32)
     try:
         judge.examine(list(inputs), None, seed, Report(name, judge.engine.name))
@@ -201,9 +211,14 @@ class _Judge:
         point = Point(self.fn, inputs, self.engine, number, self.analytic is not False)
         try:
             value = point.value
+        except NoArray as error:
+            raise Finding("forward", str(error), point, error=error) from error
         except Exception as error:
             _let_hypothesis_through(error)
             raise Finding("forward", f"fn raises {type(error).__name__}: {error}", point, error=error) from error
+        for arrays, what in ((point.floating, _NO_INPUT), (value, _NO_OUTPUT)):
+            if not arrays:
+                raise Rejected(what)
         if not np.isfinite(flat(value)).all():
             raise Rejected("for values that are not finite")
         return point
@@ -216,7 +231,7 @@ class _Judge:
         other = point.at(inputs)
         broadcast = maker in BROADCAST
         try:
-            if not np.isfinite(flat(other.value)).all():
+            if not other.value or not np.isfinite(flat(other.value)).all():
                 return point
         except Exception as error:
             if broadcast and self.broadcasts:
@@ -232,10 +247,11 @@ class _Judge:
     def _properties(self) -> list[tuple[str, Callable[[Point], None]]]:
         asked: list[tuple[str, Callable[[Point], None]]] = [("purity", conduct.purity), ("gradient", _judged_gradient)]
         asked.append(("linearity", properties.linearity))
-        if self.engine.jvp is not None:
-            asked.append(("forward_mode", properties.forward_mode))
+        forward = [("forward_mode", properties.forward_mode)] if self.engine.jvp is not None else []
+        asked += forward if not self.engine.jvp_by_rules else []
         if self.order > 1 and self.engine.gradient is not None:
             asked.append(("second_order", properties.second_order))
+        asked += forward if self.engine.jvp_by_rules and self.order > 1 else []
         asked += [("repeated_input", properties.repeated_input), ("two_calls", properties.two_calls)]
         if self.broadcasts is not False:
             asked.append(("broadcasting", conduct.broadcasting))

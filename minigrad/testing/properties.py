@@ -4,7 +4,7 @@ J is the Jacobian of fn, v a cotangent, u and w tangents.
 
 - ``gradient``: the VJP is ``J^T v`` with the J of differences, and has its input's shape and dtype.
 - ``linearity``: ``vjp(a v + b w) = a vjp(v) + b vjp(w)``, so that ``vjp(0) = 0``.
-- ``forward_mode``: ``<v, J u> = <J^T v, u>`` with the engine's own J u.
+- ``forward_mode``: ``<v, J u> = <J^T v, u>`` with the engine's own J u; see there what minigrad's says.
 - ``second_order``: the gradient of ``<vjp(v), u>`` by v is J u, by x that of differences of gradients, and H symmetric.
 - ``two_calls``: the gradients of ``fn(a) + fn(b)`` are those of fn(a) and of fn(b).
 - ``repeated_input``: the gradient of fn(x, x) is the sum of its two gradients.
@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from ..trees import leaves
 from .compare import ROUNDING, excess, only, same, worst
-from .engines import is_floating, listed
+from .engines import is_floating
 from .kinks import derivative, flat
 from .measure import SURE, Point, drawn, moved_along, quietly
 
@@ -120,12 +121,20 @@ def linearity(point: Point) -> None:
 
 
 def forward_mode(point: Point) -> None:
-    """<v, J u> = <J^T v, u>, where the engine has a forward mode."""
+    """<v, J u> = <J^T v, u>, where the engine has a forward mode.
+
+    Forward rules of their own, as PyTorch, JAX and HIPS autograd have, are independent of the reverse rules. minigrad
+    has none: J u is the derivative of J^T v by v, so a rule that is off by a factor is off on both sides, and
+    ``gradient`` has to find it. What is independent here: the rules run recorded, on Tensors, at a cotangent of zeros,
+    and what answers is the derivatives, by their first argument, of the ops that they are written in. So a rule that
+    takes another way when it is recorded, is not linear in g, or is made of ops with wrong rules shows, to rounding.
+    """
     assert point.engine.jvp is not None
     pushed = quietly(point.engine.jvp, point.fn, point.inputs, point.tangents)
     terms = [v * np.asarray(a) for v, a in zip(point.cotangents, pushed, strict=True)]
     pulled = [point.gradients[k] * point.tangents[k] for k in point.floating]
     size = np.abs(flat(terms)).sum() + np.abs(flat(pulled)).sum()
+    size += sum(point.size_of(k) * np.abs(point.tangents[k]).max(initial=0) for k in point.floating)
     ours, theirs = flat(pulled).sum(), flat(terms).sum()
     if all_settled(point) and excess(ours, theirs, ROUNDING * size) > 0:
         sentence = f"<J^T v, u> by reverse mode is {ours:.12g}, <v, J u> by forward mode {theirs:.12g}"
@@ -284,7 +293,8 @@ def reference(point: Point, other: Callable[..., Any]) -> None:
 
 def outputs_of(fn: Callable[..., Any], args: Sequence[Any]) -> list[Any]:
     """The floating outputs, in the engine's own type."""
-    return [a for a in listed(fn(*args)) if any(k in str(getattr(a, "dtype", "")) for k in ("float", "complex"))]
+    outs = (a for _, a in leaves(fn(*args)))
+    return [a for a in outs if any(k in str(getattr(a, "dtype", "")) for k in ("float", "complex"))]
 
 
 def all_settled(point: Point) -> bool:

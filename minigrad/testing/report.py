@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import re
+import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -78,22 +82,62 @@ def code(a: Any) -> str:
     return f"np.array({listed}{kind})"
 
 
+def name_of(fn: Any) -> str:
+    """What to call a function in a report: "sin", "Square.apply", "Net.forward"; a class for an object of it."""
+    name = str(getattr(fn, "__name__", type(fn).__name__))
+    owner = getattr(fn, "__self__", None)
+    if owner is None or isinstance(owner, ModuleType):
+        return name
+    return f"{(owner if isinstance(owner, type) else type(owner)).__name__}.{name}"
+
+
 def pasted(found: Finding, name: str) -> str:
-    """A test of this one point."""
+    """A test of this one point, which runs as it stands; or it says in a comment which function to put where."""
     point = found.point
-    function = name if name.isidentifier() else "fn"
+    before, function = reached(point.fn, name)
     named = re.sub(r"\W+", "_", name).strip("_") or "op"
     options = [f"seed={point.seed}"]
-    if point.engine.name != "minigrad":
+    if point.engine.name in ("torch", "jax", "autograd", "mygrad"):
         options.append(f'engine="{point.engine.name}"')
+    elif point.engine.name != "minigrad":
+        before.append(f"engine = ...  # put your Engine here, {point.engine.name!r}")
+        options.append("engine=engine")
     arguments = ", ".join(f"x{k}" for k in range(len(point.inputs)))
+    imports = [line for line in before if line.startswith("from ")]
     return "\n".join(
         [
             "import numpy as np",
+            *imports,
             "from minigrad.testing import check_at",
             "",
             f"def test_{named}_{found.property}():",
+            *(f"    {line}" for line in before if line not in imports),
             *(f"    x{k} = {code(a)}" for k, a in enumerate(point.inputs)),
             f"    check_at({function}, [{arguments}], {', '.join(options)})",
         ]
     )
+
+
+def reached(fn: Any, name: str) -> tuple[list[str], str]:
+    """(lines of Python that lead to the function, how it is called after them)."""
+    owner = getattr(fn, "__self__", None)
+    method = isinstance(owner, type)
+    target = owner if method else fn
+    path, module = getattr(target, "__qualname__", ""), getattr(target, "__module__", None)
+    call = f"{path}.{fn.__name__}" if method else path
+    root = path.partition(".")[0]
+    if path and _at(sys.modules.get(str(module)), path) is target:
+        return ([] if module == "__main__" else [f"from {module} import {root}"]), call
+    if path.isidentifier() and path == name:
+        return [], name  # known to no module, as in a notebook: the test belongs beside it
+    place = None if method else getattr(inspect.unwrap(fn), "__code__", None)
+    where = f", line {place.co_firstlineno} of {os.path.basename(place.co_filename)}" if place else ""
+    if name.isidentifier() and name != name_of(fn):
+        return [f"# put the function here, as {name}: {name_of(fn)}{where}"], name
+    return [f"fn = ...  # put the function here: {name}{where}"], "fn"
+
+
+def _at(module: Any, path: str) -> Any:
+    for name in path.split("."):
+        module = getattr(module, name, None)
+    return module

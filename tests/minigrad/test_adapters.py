@@ -220,3 +220,36 @@ def test_two_functions_make_an_engine():
     assert check_op(np.sin, VECTORS, engine=complex_step_engine(1), max_examples=12).engine == "complex step"
     with pytest.raises(OpError, match="gradient"):
         check_op(np.sin, VECTORS, engine=complex_step_engine(1.001), max_examples=12)
+
+
+CONSTANT = {"torch": "a torch.Tensor", "jax": "a jax.Array", "mygrad": "a mygrad.Tensor"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_array_of_the_engine_is_refused(name, require):
+    require(name)
+    expected = CONSTANT.get(name, "an array of autograd.numpy")
+    returned = [None, "x", {"y": [None]}, *([3.0, np.ones(2)] if name in CONSTANT else [])]
+    for constant in returned:
+        with pytest.raises(OpError, match=f"fn returned .* which is not {expected}, so that no gradient can be judged"):
+            check_op(lambda x, c=constant: c, PAIRS, engine=name, max_examples=1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_leaf_is_judged(name, require):
+    order, square = 1 if name == "mygrad" else 2, SQUARES[name](2, require(name))
+    options = {"engine": name, "max_examples": EXAMPLES[name], "order": order, "edges": False, "float32": False}
+    assert check_op(lambda x: {"y": [square(x), x * 3]}, PAIRS, **options)
+    wrong = SQUARES[name](1, require(name))
+    with pytest.raises(OpError, match="gradient"):
+        check_op(lambda x: {"y": [x * 3, wrong(x)]}, PAIRS, **options)
+
+
+def test_autograd_differentiates_floats(require):
+    primitive = require("autograd.extend").primitive
+    require("autograd.extend").defvjp(
+        total := primitive(lambda x: float(np.sum(x))), lambda out, x: lambda g: g + 0 * x
+    )
+    assert check_op(total, PAIRS, engine="autograd", max_examples=4, float32=False, order=1, edges=False)
+    with pytest.raises(OpError, match="the derivative raises TypeError"):  # float() of what is traced
+        check_op(lambda x: float(x.sum()), PAIRS, engine="autograd", max_examples=4)

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import derivatives, op, ops
-from minigrad.testing import Engine, OpError, check_at, check_op
+from minigrad.testing import Engine, OpError, check_at, check_op, properties
 from minigrad.testing.catalogue import CASES
 from minigrad.testing.engines import MINIGRAD
+from minigrad.testing.measure import Point
+from minigrad.testing.properties import Finding
 from minigrad.testing.strategies import arrays, broadcastable, mlps, programs, shapes, tensors
 
 FEW = 12
@@ -32,6 +34,20 @@ def square(x):
 
 def product(x, y):
     return x * y
+
+
+class Halved(mg.autograd.Function):
+    """x^2 with half of its gradient."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * x
 
 
 SAMPLE = ["add", "power:array", "matmul", "where", "clip", "maxout", "amax:axis", "std", "softmax", "getitem:pairs"]
@@ -108,6 +124,79 @@ def test_the_pasted_test_fails_too(factor):
         test()
 
 
+class Reached:
+    """Functions of all kinds, half of them right."""
+
+    def method(self, x):
+        return Halved.apply(x)
+
+    @classmethod
+    def of_class(cls, x):
+        return Halved.apply(x)
+
+    @staticmethod
+    def static(x):
+        return Halved.apply(x)
+
+
+def half(x):
+    return Halved.apply(x)
+
+
+@pytest.mark.parametrize(
+    ("fn", "root"),
+    [(Halved.apply, "Halved"), (half, "half"), (Reached.of_class, "Reached"), (Reached.static, "Reached")],
+)
+def test_a_function_that_a_module_knows_is_imported_by_the_pasted_test(fn, root):
+    with pytest.raises(OpError) as error:
+        check_op(fn, [ANY], max_examples=FEW)
+    text = str(error.value).partition("As a test:")[2]
+    assert f"from {__name__} import {root}\n" in text
+    assert "put the function here" not in text
+    namespace = {}
+    exec(text, namespace)
+    (test,) = (f for name, f in namespace.items() if name.startswith("test_"))
+    with pytest.raises(OpError, match="the gradient of input 0"):
+        test()
+
+
+@pytest.mark.parametrize(
+    ("fn", "name", "called"),
+    [
+        (
+            lambda x: Halved.apply(x),
+            None,
+            r"fn = \.\.\.  # put the function here: <lambda>, line \d+ of test_check_op\.py",
+        ),
+        (
+            Reached().method,
+            None,
+            r"fn = \.\.\.  # put the function here: Reached\.method, line \d+ of test_check_op\.py",
+        ),
+        (
+            lambda x: Halved.apply(x),
+            "mine",
+            r"# put the function here, as mine: <lambda>, line \d+ of test_check_op\.py",
+        ),
+    ],
+)
+def test_a_function_without_a_name_is_asked_for_in_a_comment(fn, name, called):
+    with pytest.raises(OpError, match=called) as error:
+        check_op(fn, [ANY], max_examples=FEW, name=name)
+    text = str(error.value).partition("As a test:")[2].replace("fn = ...", "fn = given")
+    namespace = {"given": fn, "mine": fn}
+    exec(text, namespace)
+    (test,) = (f for name, f in namespace.items() if name.startswith("test_"))
+    with pytest.raises(OpError, match="the gradient of input 0"):
+        test()
+
+
+def test_an_engine_of_ones_own_is_asked_for_in_a_comment():
+    mine = Engine("mine", MINIGRAD.value, MINIGRAD.vjp)
+    with pytest.raises(OpError, match=r"engine = \.\.\.  # put your Engine here, 'mine'\n.*\n.*engine=engine\)"):
+        check_op(half, [ANY], engine=mine, max_examples=FEW)
+
+
 def test_a_wrong_rule_is_found_beside_the_kink():
     wrong = planted(lambda x: np.maximum(x, 0), lambda g, out, x: 2 * g * (x > 0))
     with pytest.raises(OpError) as error:
@@ -134,6 +223,43 @@ def test_a_function_that_cannot_be_judged_is_said():
         check_op(lambda x: mg.abs(x), [st.just(np.zeros(2))])
     with pytest.raises(OpError, match="these inputs cannot be judged"):
         check_at(mg.abs, [np.zeros(2)])
+
+
+NO_TENSORS = {
+    "None": lambda x: None,
+    "a float": lambda x: float(x.sum()),
+    "a string": lambda x: "x",
+    "an array": lambda x: x.detach().numpy() ** 2,
+    "a float beside": lambda x: (x * 2, 3.0),
+    "None beside": lambda x: (x * 2, None),
+    "an array within": lambda x: {"y": [x * 2, x.detach().numpy()]},
+}
+
+
+@pytest.mark.parametrize("name", NO_TENSORS)
+def test_what_is_no_tensor_is_refused(name):
+    with pytest.raises(OpError, match=r"fn returned .*, which is not a Tensor, so that no gradient can be judged"):
+        check_op(NO_TENSORS[name], [ANY], max_examples=FEW)
+
+
+@pytest.mark.parametrize("arranged", [lambda y: {"y": y}, lambda y: [[y * 1, y]], lambda y: (y, {"a": (y,)})])
+def test_every_leaf_is_judged(arranged):
+    check_op(lambda x: arranged(x * x), [ANY], max_examples=FEW)
+    with pytest.raises(OpError, match="the gradient of input 0 is not that of differences"):
+        check_op(lambda x: arranged(Halved.apply(x)), [ANY], max_examples=FEW)
+
+
+def test_nothing_judged_is_no_pass():
+    for fn in (lambda x: (), lambda x: x.sum() > 0):
+        with pytest.raises(OpError, match=r"for want of a floating output.*Let fn return a floating array"):
+            check_op(fn, [ANY], max_examples=2)
+    for strategy in (st.floats(-1, 1), st.just(np.arange(3))):
+        with pytest.raises(OpError, match=r"for want of a floating array among the inputs.*Draw NumPy arrays"):
+            check_op(lambda x: mg.exp(x) * 1.0, [strategy], max_examples=2)
+    with pytest.raises(OpError, match="no example to draw"):
+        check_op(mg.exp, [st.nothing()])
+    with pytest.raises(OpError, match="these inputs cannot be judged, for want of a floating output"):
+        check_at(lambda x: [], [np.ones(2)])
 
 
 def test_broadcasting_is_asked_for_where_it_is_promised():
@@ -167,6 +293,31 @@ def test_an_engine_of_ones_own_needs_two_functions():
     pushed = Engine("three", MINIGRAD.value, MINIGRAD.vjp, lambda fn, inputs, tangents: [np.ones(inputs[0].shape)])
     with pytest.raises(OpError, match="forward mode"):
         check_op(lambda x: x * 2, [ANY], engine=pushed)
+
+
+def test_minigrad_is_asked_for_its_forward_mode_where_rules_can_be_differentiated():
+    assert check_op(mg.tanh, [ANY], max_examples=FEW).passed["forward_mode"]
+    assert not check_op(mg.tanh, [ANY], max_examples=FEW, order=1).passed["forward_mode"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "seen"),
+    [
+        (lambda g, out, x: 2 * g * x, False),
+        (lambda g, out, x: 3 * g * x, False),  # a factor is on both sides: gradient finds it
+        (lambda g, out, x: 2 * g * x * (1 + 1e-11 * isinstance(x, mg.Tensor)), True),
+        (lambda g, out, x: 2 * x * mg.sin(g), True),
+        (lambda g, out, x: 2 * x * (g.data if isinstance(g, mg.Tensor) else g), True),
+    ],
+    ids=["right", "a factor", "another when recorded", "not linear", "the cotangent leaves the graph"],
+)
+def test_what_minigrads_forward_mode_is_independent_of(rule, seen):
+    point = Point(planted(square, rule), [np.array([1.5, -2.0])], MINIGRAD)
+    if seen:
+        with pytest.raises(Finding, match=r"by reverse mode is .* by forward mode"):
+            properties.forward_mode(point)
+    else:
+        properties.forward_mode(point)
 
 
 def test_the_same_examples_every_time():

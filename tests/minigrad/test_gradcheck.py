@@ -9,6 +9,20 @@ from minigrad.engine import derivatives, op
 from minigrad.testing import GradcheckError, gradcheck, gradgradcheck
 
 
+class Halved(mg.autograd.Function):
+    """x^2 with half of its gradient."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * x
+
+
 def leaf(*shape, seed=0):
     return Tensor(np.random.default_rng(seed).normal(size=shape), requires_grad=True)
 
@@ -182,3 +196,229 @@ def test_given_grad_outputs_are_used():
     v = Tensor([1.0, 2.0], requires_grad=True)
     assert gradgradcheck(RIGHT, x, v)
     assert gradgradcheck(lambda x: (RIGHT(x), x * x), x, [v, Tensor([1.0, 0.0])])
+
+
+# ------------------------------------------------------------------------------------- what func may return
+
+
+BOTH = pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
+NO_TENSORS = {
+    "None": lambda x: None,
+    "a float": lambda x: float(x.sum()),
+    "a string": lambda x: "x",
+    "an array": lambda x: x.detach().numpy() ** 2,
+    "a float beside": lambda x: (x * 2, 3.0),
+    "None beside": lambda x: (x * 2, None),
+    "an array within": lambda x: {"y": [x * 2, x.detach().numpy()]},
+}
+
+
+@BOTH
+@pytest.mark.parametrize("name", NO_TENSORS)
+def test_what_is_no_tensor_is_refused(check, name):
+    for settings in ({}, {"raise_exception": False}):
+        with pytest.raises(TypeError, match=r"func returned .*, which is not a Tensor, so that no gradient can be"):
+            check(NO_TENSORS[name], leaf(2), **settings)
+
+
+@BOTH
+@pytest.mark.parametrize("nothing", [(), [], {}, [(), {}]], ids=repr)
+def test_nothing_is_no_pass(check, nothing):
+    with pytest.raises(ValueError, match="func returned no Tensor"):
+        check(lambda x: nothing, leaf(2))
+
+
+NESTED = {
+    "a dict": (lambda y, x: {"y": y}, "output['y']"),
+    "lists": (lambda y, x: [[x, y]], "output[0][1]"),
+    "a dict in a tuple": (lambda y, x: (x, {"a": x, "b": (y,)}), "output[1]['b'][0]"),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_every_leaf_is_judged(name):
+    arranged, place = NESTED[name]
+    x = leaf(2)
+    assert gradcheck(lambda x: arranged(x**3, x * 1), x)
+    assert gradgradcheck(lambda x: arranged(x**3, x * 1), x)
+    with pytest.raises(GradcheckError) as error:
+        gradcheck(lambda x: arranged(Halved.apply(x), x * 1), x)
+    assert str(error.value).startswith(f"d {place}[")
+    assert not gradgradcheck(lambda x: arranged(x * Halved.apply(x), x * 1), x, raise_exception=False)
+
+
+UNTRACKED = {
+    "beside one that is": lambda x: (x * 2, x.detach() ** 2),
+    "integers beside": lambda x: (x * 2, x.argmax()),
+    "alone": lambda x: x.detach() ** 2,
+    "alone, linear": lambda x: x.detach() * 2,
+    "alone, constant": lambda x: x.detach() * 0 + 1,
+    "integers alone": lambda x: x.argmax(),
+}
+
+
+@pytest.mark.parametrize("name", UNTRACKED)
+def test_outputs_that_do_not_require_grad_are_taken_as_pytorch_takes_them(name, torch):
+    ours, theirs = leaf(3), torch.tensor(leaf(3).detach().numpy(), requires_grad=True)
+    f = UNTRACKED[name]
+    assert gradcheck(f, ours, raise_exception=False) == torch.autograd.gradcheck(f, theirs, raise_exception=False)
+
+
+@BOTH
+def test_a_function_outside_of_the_graph_is_said(check):
+    for f in (UNTRACKED["alone"], lambda x: Tensor(x.detach().numpy() * 2)):
+        with pytest.raises(
+            GradcheckError, match=r"d output 0\[\d\] / d input 0\[\d\]: analytic 0, .*; no output requires grad"
+        ):
+            check(f, leaf(2))
+    assert check(lambda x: mg.sign(x), leaf(2))  # which has no gradient, and needs none
+
+
+def test_gradients_outside_of_the_graph_are_judged_beside_others():
+    """Untracked gradients are no untracked outputs: one that leaves the graph is not passed over."""
+
+    class Stuck(mg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.x = x
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * g.detach().numpy() * ctx.x.detach().numpy()
+
+    assert gradcheck(lambda x, y: Stuck.apply(x) + y**2, [leaf(2), leaf(2)])
+    with pytest.raises(GradcheckError, match="d output 0"):
+        gradgradcheck(lambda x, y: Stuck.apply(x) + y**2, [leaf(2), leaf(2)])
+
+
+# ------------------------------------------------------------------------------------- PyTorch's arguments
+
+
+def test_the_arguments_are_those_of_pytorch(torch):
+    from inspect import signature
+
+    for ours, theirs in (
+        (mg.autograd.gradcheck, torch.autograd.gradcheck),
+        (mg.autograd.gradgradcheck, torch.autograd.gradgradcheck),
+    ):
+        mine, right = signature(ours).parameters, signature(theirs).parameters
+        assert list(mine) == list(right)
+        assert [p.kind for p in mine.values()] == [p.kind for p in right.values()]
+        tuned = ("eps", "atol", "rtol")  # made for another numeric side
+        assert {k: p.default for k, p in mine.items() if k not in tuned} == {
+            k: p.default for k, p in right.items() if k not in tuned
+        }
+    assert mg.autograd.gradcheck is gradcheck
+    assert mg.autograd.gradgradcheck is gradgradcheck
+    with pytest.raises(AttributeError, match="no attribute gradchek"):
+        mg.autograd.gradchek  # noqa: B018
+
+
+def test_arguments_that_mean_nothing_here():
+    assert gradcheck(mg.sin, leaf(2), check_grad_dtypes=True, masked=True)
+    assert gradgradcheck(mg.sin, leaf(2), check_grad_dtypes=True, masked=True)
+    for check, name in (
+        (gradcheck, "check_batched_grad"),
+        (gradcheck, "check_batched_forward_grad"),
+        (gradgradcheck, "check_batched_grad"),
+    ):
+        with pytest.raises(ValueError, match=f"{name}=True asks for vmap"):
+            check(mg.sin, leaf(2), **{name: True})
+    with pytest.raises(ValueError, match="let check_backward_ad or check_forward_ad be True"):
+        gradcheck(mg.sin, leaf(2), check_backward_ad=False)
+    with pytest.raises(ValueError, match="let check_rev_over_rev or check_fwd_over_rev be True"):
+        gradgradcheck(mg.sin, leaf(2), check_rev_over_rev=False)
+
+
+class Pair(mg.autograd.Function):
+    """(x^2, x^3), with a backward that may fail to expect no gradient for one of them."""
+
+    careful = False
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(x)
+        return x**2, x**3
+
+    @classmethod
+    def pulled(cls, x, g, h):
+        if cls.careful:
+            return (0 if g is None else 2 * x * g) + (0 if h is None else 3 * x**2 * h)
+        return 2 * x * g + 3 * x**2 * h
+
+    @staticmethod
+    def backward(ctx, g, h):
+        return Pair.pulled(*ctx.saved_tensors, g, h)
+
+
+class Careful(Pair):
+    @staticmethod
+    def backward(ctx, g, h):
+        return Careful.pulled(*ctx.saved_tensors, g, h)
+
+    careful = True
+
+
+@BOTH
+def test_an_output_without_a_gradient(check):
+    assert check(Careful.apply, leaf(2))
+    assert check(Pair.apply, leaf(2), check_undefined_grad=False)
+
+
+def test_an_output_without_a_gradient_is_named():
+    with pytest.raises(GradcheckError, match=r"output 0 gets no gradient, and the derivative raises TypeError: .*None"):
+        gradcheck(Pair.apply, leaf(2))
+
+    class Other(Careful):
+        @staticmethod
+        def backward(ctx, g, h):
+            return Careful.pulled(*ctx.saved_tensors, g, h) + (1 if h is None else 0)
+
+    with pytest.raises(GradcheckError, match="output 1: no gradient is not the same as a gradient of zeros"):
+        gradcheck(Other.apply, leaf(2))
+
+
+@pytest.mark.parametrize(
+    ("f", "inputs"),
+    [
+        (lambda x: mg.tanh(x), [leaf(2, 3)]),
+        (lambda x, y: (x @ y, y.detach() * 2, x.sum()), [leaf(2, 3), leaf(3, 2)]),
+        (lambda x: x.reshape(8, 8) @ x.reshape(8, 8), [leaf(64)]),
+        (lambda x, y: (x * 2, y * 3), [leaf(0, 3), leaf()]),
+        (lambda x, y: x * 2, [leaf(2), leaf(2)]),
+    ],
+)
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_forward_and_fast_modes_pass_what_is_right(f, inputs, fast_mode):
+    assert gradcheck(f, inputs, check_forward_ad=True, fast_mode=fast_mode)
+    assert gradcheck(f, inputs, check_forward_ad=True, check_backward_ad=False, fast_mode=fast_mode)
+    assert gradgradcheck(f, inputs, check_fwd_over_rev=True, gen_non_contig_grad_outputs=True, fast_mode=fast_mode)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_forward_and_fast_modes_find_what_is_wrong(name):
+    x, wrong = Tensor([0.3, 0.5, 0.7], requires_grad=True), sine(WRONG[name])
+    with pytest.raises(
+        GradcheckError, match="d random weighted sum 0 of the outputs / d a random direction of input 0"
+    ):
+        gradcheck(wrong, x, fast_mode=True)
+    assert not gradcheck(wrong, x, check_forward_ad=True, check_backward_ad=False, raise_exception=False)
+
+
+def test_fast_mode_calls_few_times():
+    calls = []
+    assert gradcheck(lambda x: (calls.append(1), x**3)[1], leaf(50), fast_mode=True)
+    assert len(calls) < 12
+
+
+def test_grad_outputs_with_gaps():
+    seen = []
+
+    def rule(g, out, x):
+        seen.append((g.data if isinstance(g, Tensor) else g).strides)
+        return g * mg.cos(x)
+
+    assert gradgradcheck(sine(rule), leaf(2, 3), gen_non_contig_grad_outputs=True)
+    assert (48, 16) in seen

@@ -219,3 +219,58 @@ def test_the_spread_of_rows_of_one_keeps_shape_and_dtype(torch):
     assert (out.shape, out.dtype) == ((1, 3), np.float32)
     assert np.isnan(out.data).all()
     assert Tensor(x).var(dim=0, correction=0).tolist() == [0, 0, 0]
+
+
+POLYNOMIALS = {
+    "x**2": lambda x: x**2,
+    "x**3": lambda x: x**3,
+    "x**2.0 + x": lambda x: x**2.0 + x,
+    "mean of x**2": lambda x: (x**2).mean(),
+    "x**1": lambda x: x**1,
+    "x**0": lambda x: x**0,
+    "x*x": lambda x: x * x,
+    "linear": lambda x: 3 * x - x / 2,
+    "sum": lambda x: x.sum(),
+    "x**-1": lambda x: x**-1,
+    "x**0.5": lambda x: x**0.5,
+}
+
+
+@pytest.mark.parametrize("walk", ["grad", "backward"])
+@pytest.mark.parametrize("name", POLYNOMIALS)
+def test_derivatives_go_on_past_a_constant_one_as_in_pytorch(name, walk, torch):
+    """Order by order the same numbers, the same requires_grad, and the same end."""
+
+    def orders(lib, x):
+        y, found = POLYNOMIALS[name](x), []
+        for _ in range(5):
+            found.append((bool(y.requires_grad), y.tolist()))
+            try:
+                if walk == "grad":
+                    (y,) = lib.autograd.grad(y.sum(), x, create_graph=True)
+                else:
+                    x.grad = None
+                    y.sum().backward(create_graph=True)
+                    y = x.grad
+            except RuntimeError:
+                found.append("no gradient reaches it")
+                break
+        x.grad = None
+        return found
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch warns of the cycle that create_graph makes
+        theirs = orders(torch, torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True))
+    ours = orders(mg, Tensor([1.0, 2.0], requires_grad=True))
+    for a, b in zip(ours, theirs, strict=True):
+        assert a == b or (a[0] == b[0] and np.allclose(a[1], b[1], rtol=1e-14))
+
+
+def test_a_constant_derivative_of_others_is_unused_as_in_pytorch(torch):
+    for lib, leaf in ((mg, Tensor([1.0], requires_grad=True)), (torch, torch.ones(1, requires_grad=True))):
+        (g,) = lib.autograd.grad((leaf**2).sum(), leaf, create_graph=True)
+        (h,) = lib.autograd.grad(g.sum(), leaf, create_graph=True)
+        assert h.requires_grad
+        assert lib.autograd.grad(h.sum(), leaf)[0].tolist() == [0]
+        other = (leaf * 1).detach().requires_grad_()
+        assert lib.autograd.grad((leaf**2).sum() * 1, other, allow_unused=True) == (None,)

@@ -78,7 +78,7 @@ MINIGRAD = {
     "nn.functional": "ops ops.* nn.functional.*",
     "hooks": "device engine",
     "function": "device engine errors mode versions",
-    "autograd": "diagnosis engine function mode",
+    "autograd": "diagnosis engine function mode testing testing.gradcheck",  # the latter two later
     "trees": "",
     "transforms": "device engine mode ops trees",
     "array_api": "ops array_api.*",
@@ -113,7 +113,7 @@ MINIGRAD = {
     "fused.workspace",
     "fused.optim": "device memory optim optim.* versions fused.cpu fused.cpu.* fused.workspace",
     "fused.descent": "engine optim optim.* versions fused.*",
-    "testing.*": "engine linalg nn.functional ops testing.*",
+    "testing.*": "engine linalg nn.functional ops transforms trees testing.*",
     "testing.catalogue.functional": "nn.functional random testing.*",  # the seed of the masks
     "testing.strategies": "engine nn random testing.*",
     "testing": "testing.*",
