@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import derivatives, op
+from ..errors import ShapeError
 from .elementary import astype, exp2, floating, log, where
 from .placement import array_of, like
 from .rounding import floor_divide
@@ -201,6 +202,13 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     if x.ndim != 1 or n < 0:
         raise ValueError(f"vander is of a vector and N >= 0 powers, got shape {tuple(x.shape)} and N={N}")
     return powers(x, n)[:, :: 1 if increasing else -1]
+
+
+def vander_of_vectors(x: Any, *, N: int | None = None) -> Any:
+    """``1, x, x^2 ...``, N powers, as many as x is long if None: (..., n) -> (..., n, N). minigrad.linalg.vander."""
+    if not x.ndim:
+        raise ShapeError("vander is of vectors, got a Tensor without dimensions")
+    return powers(x, x.shape[-1] if N is None else N)
 
 
 def powers(x: Any, n: int) -> Any:
