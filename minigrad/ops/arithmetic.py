@@ -6,6 +6,7 @@ book; where an argument was broadcast, the walk sums its gradient back.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -198,7 +199,7 @@ def float_power(x: Any, y: Any) -> Any:
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """Powers ``x^(N - 1) ... x, 1`` of each element in a new last dimension, N the length of x; or ``increasing``."""
-    n = x.shape[-1] if N is None and x.ndim else N
+    n = math.prod(x.shape) if N is None else N
     if x.ndim != 1 or n < 0:
         raise ValueError(f"vander is of a vector and N >= 0 powers, got shape {tuple(x.shape)} and N={N}")
     return powers(x, n)[:, :: 1 if increasing else -1]

@@ -76,7 +76,7 @@ def gradient(
         raise ValueError(f"gradient: edge_order is 1 or 2, got {edge_order!r}")
     x = floating(x)
     dims = tuple(range(x.ndim)) if dim is None else normalize_axis_tuple(dim, x.ndim, "dim")
-    one_for_all = isinstance(spacing, (int, float)) or not getattr(spacing, "ndim", 1)
+    one_for_all = isinstance(spacing, (int, float)) or getattr(spacing, "ndim", None) == 0
     each = [spacing] * len(dims) if one_for_all else list(spacing)
     if len(each) != len(dims):
         raise ValueError(

@@ -18,7 +18,7 @@ from ..errors import LinAlgError, ShapeError
 from .decompositions import cholesky, matrices
 from .diagonals import tril, triu
 from .elementary import where
-from .indexing import found, getitem, take_along_dim
+from .indexing import _grid, found, getitem, take_along_dim
 from .joining import cat
 from .linalg import inv, require_floating, solve, solve_triangular, square, triangle
 from .placement import array_of, identity, like
@@ -68,13 +68,13 @@ def lu_factor(A: Any, *, pivot: bool = True) -> LUFactor:
     """L below the diagonal and U on and above it in one matrix, and the row, from 1 on, exchanged with each."""
     packed, order = _factored(A, pivot, "lu_factor")
     k = min(A.shape[-2:])
-    at, pivots = np.array(order), np.zeros((*order.shape[:-1], k), np.int32, like=like(A))
+    at, pivots = order.copy(), np.zeros((*order.shape[:-1], k), np.int32, like=like(A))
     now = np.broadcast_to(np.arange(A.shape[-2], like=like(A)), order.shape).copy()
     for i in range(k):  # row i of the result is where in what the exchanges so far have made?
         place = np.argmax(now == at[..., i : i + 1], axis=-1)[..., None]
         pivots[..., i] = place[..., 0] + 1
         here = now[..., i : i + 1].copy()
-        np.put_along_axis(now, place, here, -1)
+        now[_grid(place, -1)] = here
         now[..., i] = at[..., i]
     return LUFactor(packed, found(A, array=pivots))
 
@@ -89,7 +89,7 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     for i in range(LU.shape[-1]):
         place = exchanges[..., i : i + 1].astype(np.int64) - 1
         there = np.take_along_axis(order, place, -1)
-        np.put_along_axis(order, place, order[..., i : i + 1].copy(), -1)
+        order[_grid(place, -1)] = order[..., i : i + 1].copy()
         order[..., i] = there[..., 0]
     if not adjoint:
         y = solve_triangular(LU, _rows(B, order), upper=False, unitriangular=True)
@@ -132,9 +132,10 @@ def _order(A: Any, pivot: bool) -> Any:
     order = np.broadcast_to(np.arange(A.shape[-2], like=like(A)), A.shape[:-1]).copy()
     for i in range(min(A.shape[-2:]) if pivot else 0):
         place = np.argmax(np.abs(A[..., i:, i]), axis=-1)[..., None] + i
-        for x, index in ((A, place[..., None]), (order[..., None], place[..., None])):
-            chosen = np.take_along_axis(x, index, -2)
-            np.put_along_axis(x, index, x[..., i : i + 1, :].copy(), -2)
+        at = _grid(place, -1)
+        for x in (A, order[..., None]):
+            chosen = x[at]
+            x[at] = x[..., i : i + 1, :].copy()
             x[..., i : i + 1, :] = chosen
         _eliminate(A, i)
     return order

@@ -32,6 +32,7 @@ READS = {  # an op's or a line's name -> what the host has to know from the devi
     "getitem:mask": "how many elements the mask takes",
     "getitem:rows": "how many rows the mask takes",
     "histc": "the smallest and the largest element",
+    "index_put:mask": "how many elements the mask takes",
     "masked_select": "how many elements the mask takes",
     "matrix_exp": "how often to square",
     "nonzero": "how many elements are not 0",
