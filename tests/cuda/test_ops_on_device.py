@@ -39,6 +39,7 @@ READS = {  # an op's or a line's name -> what the host has to know from the devi
     "one_hot:largest": "the largest class, which is a length",
     "repeat_interleave:each": "the counts, whose sum is a length",
     "unique": "how many values differ",
+    "unique_consecutive": "how many values differ",
 }
 
 FREE_SIGN = ("eigh", "qr", "svd")  # on a GPU cuSOLVER, and not LAPACK, gives the vectors their signs
