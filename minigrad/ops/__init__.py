@@ -2,9 +2,9 @@
 
 arithmetic -> comparison -> elementary -> trigonometric -> special -> rounding -> activations -> reductions -> shape ->
 joining -> indexing -> scattering -> rearranging -> diagonals -> cumulative -> calculus -> sorting -> counting ->
-statistics; of matrices: products -> contractions -> linalg -> decompositions -> norms; of networks: convolution ->
-pooling; aliases.py has the second names. This file only gathers them, and hangs them on Tensor as operators and methods
-(declared for type checkers in minigrad/_methods.pyi).
+statistics; of matrices: products -> contractions -> linalg -> decompositions -> factorizations -> norms; of networks:
+convolution -> pooling; aliases.py has the second names. This file only gathers them, and hangs them on Tensor as
+operators and methods (declared for type checkers in minigrad/_methods.pyi).
 """
 
 from typing import Any
@@ -23,6 +23,7 @@ from . import (
     decompositions,
     diagonals,
     elementary,
+    factorizations,
     indexing,
     joining,
     linalg,
@@ -51,6 +52,7 @@ from .cumulative import *  # noqa: F403
 from .decompositions import *  # noqa: F403
 from .diagonals import *  # noqa: F403
 from .elementary import *  # noqa: F403
+from .factorizations import *  # noqa: F403
 from .indexing import *  # noqa: F403
 from .joining import *  # noqa: F403
 from .linalg import *  # noqa: F403
@@ -72,6 +74,7 @@ _FUNCTIONS_ONLY |= {*convolution.__all__, *pooling.__all__}  # layers' formulas:
 _FUNCTIONS_ONLY |= {"atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "cartesian_prod", "meshgrid"}
 _FUNCTIONS_ONLY |= {"column_stack", "concat", "concatenate", "dstack", "hstack", "vstack"}
 _FUNCTIONS_ONLY |= {"bucketize", "one_hot", "pad", "searchsorted"}
+_FUNCTIONS_ONLY |= {*factorizations.__all__}  # of linalg, in PyTorch too
 _FUNCTIONS_ONLY |= {"isin", "pdist", "vander"}
 _FUNCTIONS_ONLY |= {"block_diag", "cumulative_trapezoid", "gradient", "trapezoid", "trapz"}
 _FUNCTIONS_ONLY |= {"cdist", "chain_matmul", "einsum", "multi_dot"}
@@ -82,6 +85,7 @@ __all__ += products.__all__
 __all__ += contractions.__all__
 __all__ += linalg.__all__
 __all__ += decompositions.__all__
+__all__ += factorizations.__all__
 __all__ += norms.__all__
 __all__ += comparison.__all__
 __all__ += elementary.__all__

@@ -6,11 +6,13 @@ book; where an argument was broadcast, the walk sums its gradient back.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..engine import derivatives, op
+from ..errors import ShapeError
 from .elementary import astype, exp2, floating, log, where
 from .placement import array_of, like
 from .rounding import floor_divide
@@ -200,10 +202,17 @@ def float_power(x: Any, y: Any) -> Any:
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """Powers ``x^(N - 1) ... x, 1`` of each element in a new last dimension, N the length of x; or ``increasing``."""
-    n = x.shape[-1] if N is None and x.ndim else N
+    n = math.prod(x.shape) if N is None else N
     if x.ndim != 1 or n < 0:
         raise ValueError(f"vander is of a vector and N >= 0 powers, got shape {tuple(x.shape)} and N={N}")
     return powers(x, n)[:, :: 1 if increasing else -1]
+
+
+def vander_of_vectors(x: Any, *, N: int | None = None) -> Any:
+    """``1, x, x^2 ...``, N powers, as many as x is long if None: (..., n) -> (..., n, N). minigrad.linalg.vander."""
+    if not x.ndim:
+        raise ShapeError("vander is of vectors, got a Tensor without dimensions")
+    return powers(x, x.shape[-1] if N is None else N)
 
 
 def powers(x: Any, n: int) -> Any:

@@ -54,7 +54,7 @@ def unique_consecutive(
     array = array_of(x).reshape(-1) if dim is None else np.moveaxis(array_of(x), dim, 0)
     n = array.shape[0]
     rows = array.reshape(n, math.prod(array.shape[1:]))
-    new = np.concatenate([np.ones(min(n, 1), bool, like=like(array)), (rows[1:] != rows[:-1]).any(1)])
+    new = np.concatenate([full(array, (min(n, 1),), True, bool), (rows[1:] != rows[:-1]).any(1)])
     first = np.flatnonzero(new)
     values = array[first] if dim is None else np.moveaxis(array[first], 0, dim)
     inverse = np.cumsum(new) - 1

@@ -21,7 +21,8 @@ from .elementary import where
 from .indexing import getitem
 from .joining import cat
 from .linalg import require_floating, solve_triangular, square, triangle
-from .placement import beside, identity
+from .placement import array_of, beside, identity, readable
+from .shape import reshape
 
 __all__ = [
     "cholesky",
@@ -359,13 +360,39 @@ def _matrix_rank(A: Any, *, atol: Any, rtol: Any, hermitian: bool) -> Any:
 def lstsq(A: Any, B: Any, rcond: float | None = None) -> Any:
     """The X of least |A X - B|, and of these of least |X|: ``pinv(A) B``, for B (..., m, k). Only the solution.
 
-    PyTorch returns the residuals, the rank and the singular values beside it; see ``matrix_rank`` and ``svdvals``.
+    minigrad.linalg.lstsq returns what PyTorch's does: the residuals, the rank and the singular values beside it.
     """
     matrices("lstsq", A)
     require_floating("lstsq", B)
     if B.ndim < 2 or B.shape[-2] != A.shape[-2]:
         raise ValueError(f"lstsq of A {tuple(A.shape)} and B {tuple(B.shape)}: B must be (..., {A.shape[-2]}, k)")
     return pinv(A, rtol=rcond) @ B
+
+
+class LeastSquares(NamedTuple):
+    """What minigrad.linalg.lstsq returns, as in PyTorch."""
+
+    solution: Any
+    residuals: Any
+    rank: Any
+    singular_values: Any
+
+
+def least_squares(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> LeastSquares:
+    """``lstsq``, and what is known beside it: minigrad.linalg.lstsq.
+
+    residuals (..., k): the sums of squares of A X - B, where m > n and A has full rank, else empty. rank and singular
+    values are always there, whatever LAPACK's ``driver`` is named; it is taken for PyTorch's sake and not used.
+    """
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise ValueError(f"lstsq: driver is one of gels, gelsy, gelsd and gelss, or None; got {driver!r}")
+    solution, rank = lstsq(A, B, rcond), matrix_rank(A, rtol=rcond)
+    found = array_of(rank)
+    m, n = A.shape[-2:]
+    known = m > n and (not readable(found) or bool((found == n).all()))
+    rest = A @ solution - B
+    residuals = (rest * rest).sum(axis=-2) if known else getitem(reshape(rest, -1), slice(0, 0))
+    return LeastSquares(solution, residuals, rank, svdvals(A))
 
 
 def matrices(name: str, A: Any) -> None:

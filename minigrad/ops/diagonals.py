@@ -57,6 +57,11 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     return _diagonal(x, offset=offset, dim1=i, dim2=j)
 
 
+def diagonal_of_matrices(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """``diagonal`` of the last two dimensions: minigrad.linalg.diagonal."""
+    return diagonal(A, offset, dim1, dim2)
+
+
 @op(linear=True, view=True)
 def _diagonal(x: Any, *, offset: int, dim1: int, dim2: int) -> Any:
     out = np.diagonal(x, offset, dim1, dim2)

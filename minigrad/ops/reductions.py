@@ -166,7 +166,8 @@ def var(
             "correction=0 takes any",
             RuntimeWarning,
         )
-    with np.errstate(**({} if degrees > 0 else {"divide": "ignore", "invalid": "ignore"})):
+    quiet: Any = {} if degrees > 0 else {"divide": "ignore", "invalid": "ignore"}
+    with np.errstate(**quiet):
         centred = x - mean(x, dims, True)
         total = _sum(centred * centred, dims=dims, keepdim=keepdim or keepdims)
         return total / (degrees if degrees > 0 else 0)

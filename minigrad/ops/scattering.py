@@ -142,7 +142,7 @@ def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, inclu
     settings = {"indices": index, "dim": at}
     if reduce in ("amax", "amin"):
         return _extreme_along(x, src, **settings, largest=reduce == "amax", include_self=include_self)
-    count = _add_along(np.zeros(x.shape, np.int64, like=like(x)), np.ones_like(index), **settings)
+    count: Any = _add_along(np.zeros(x.shape, np.int64, like=like(x)), np.ones_like(index), **settings)
     own = x if include_self else where(count == 0, x, int(reduce == "prod"))
     if reduce == "prod":
         return own * _products(x, src, **settings)
@@ -209,7 +209,7 @@ def _extreme_derivatives(
 def _same(x: Any, y: Any) -> Any:
     """Where they are equal, NaN to NaN too: an array."""
     x, y = array_of(x), array_of(y)
-    return np.asarray((x == y) | ((x != x) & (y != y)))
+    return np.array((x == y) | ((x != x) & (y != y)), like=like(x))
 
 
 derivatives(_extreme_along, together=_extreme_derivatives)

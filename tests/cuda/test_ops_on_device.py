@@ -32,12 +32,14 @@ READS = {  # an op's or a line's name -> what the host has to know from the devi
     "getitem:mask": "how many elements the mask takes",
     "getitem:rows": "how many rows the mask takes",
     "histc": "the smallest and the largest element",
+    "index_put:mask": "how many elements the mask takes",
     "masked_select": "how many elements the mask takes",
     "matrix_exp": "how often to square",
     "nonzero": "how many elements are not 0",
     "one_hot:largest": "the largest class, which is a length",
     "repeat_interleave:each": "the counts, whose sum is a length",
     "unique": "how many values differ",
+    "unique_consecutive": "how many values differ",
 }
 
 FREE_SIGN = ("eigh", "qr", "svd")  # on a GPU cuSOLVER, and not LAPACK, gives the vectors their signs

@@ -283,7 +283,7 @@ def test_the_condition_of_a_singular_matrix_is_infinite():
 def test_rank_deficient_least_squares():
     """Of least norm, as NumPy's."""
     A, b = RNG.standard_normal((4, 2)) @ RNG.standard_normal((2, 3)), RNG.standard_normal((4, 1))
-    np.testing.assert_allclose(linalg.lstsq(A, b), np.linalg.lstsq(A, b, rcond=None)[0])
+    np.testing.assert_allclose(linalg.lstsq(A, b).solution, np.linalg.lstsq(A, b, rcond=None)[0])
     assert linalg.matrix_rank(A) == 2
 
 
@@ -331,21 +331,25 @@ def test_the_exponential_of_small_and_large_matrices(scale, torch):
 
 
 def test_the_namespace_has_pytorchs_names(torch):
-    names = {"lstsq": "only the solution"}
-    for name in set(linalg.__all__) - {"LinAlgError", *names}:
+    of_linalg = ("diagonal", "lstsq", "lu", "lu_solve", "norm", "vander")  # its own, as in PyTorch
+    for name in set(linalg.__all__) - {"LinAlgError"}:
         assert hasattr(torch.linalg, name), name
-        if name != "norm":
+        if name not in of_linalg:
             assert getattr(linalg, name) is getattr(minigrad, name)
 
 
-@pytest.mark.parametrize("name", [n for n in linalg.__all__ if n[0].islower() and n != "multi_dot"])
+NOT_OF_BATCHES = ("multi_dot", "tensorinv", "tensorsolve", "vander")
+
+
+@pytest.mark.parametrize("name", [n for n in linalg.__all__ if n[0].islower() and n not in NOT_OF_BATCHES])
 def test_batches_are_the_matrices_one_by_one(name):
     """And in any layout of memory."""
     A = RNG.standard_normal((3, 3, 2)).transpose(2, 1, 0) + 4 * np.eye(3)
-    A = A @ A.mT if name in ("cholesky", "eigh", "eigvalsh") else A
+    A = A @ A.mT if name in ("cholesky", "cholesky_ex", "eigh", "eigvalsh") else A
     B = RNG.standard_normal((2, 3, 3))
     more = {"solve": (B,), "lstsq": (B,), "solve_triangular": (B,), "matmul": (B,), "cross": (B,), "vecdot": (B,)}
-    f = getattr(linalg, name)
+    more |= {"householder_product": (B[..., 0],), "lu_solve": (np.array([[2, 3, 3], [1, 3, 3]]), B)}
+    f = minigrad.lstsq if name == "lstsq" else getattr(linalg, name)  # residuals of no rows have no batch
     options = {
         "solve_triangular": {"upper": True},
         "matrix_power": {"n": 3},
@@ -353,8 +357,47 @@ def test_batches_are_the_matrices_one_by_one(name):
         "vector_norm": {"dim": (-2, -1)},
     }.get(name, {})
     whole = f(A, *more.get(name, ()), **options)
-    parts = [f(a, *(b,) * (name in more), **options) for a, b in zip(A, B, strict=True)]
+    parts = [f(a, *(b[i] for b in more.get(name, ())), **options) for i, a in enumerate(A)]
     if not isinstance(whole, tuple):
         whole, parts = (whole,), [(p,) for p in parts]
     for i, out in enumerate(whole):
         np.testing.assert_allclose(out, np.stack([p[i] for p in parts]), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 2), (2, 3), (3, 4, 2)])
+def test_least_squares_say_what_pytorchs_say(shape, torch):
+    a, b = RNG.standard_normal(shape), RNG.standard_normal((*shape[:-1], 2))
+    A, B, t, u = Tensor(a, requires_grad=True), Tensor(b, requires_grad=True), torch.tensor(a), torch.tensor(b)
+    ours, theirs = linalg.lstsq(A, B), torch.linalg.lstsq(t, u, driver="gelsd")
+    for name in ("solution", "residuals", "rank", "singular_values"):
+        np.testing.assert_allclose(getattr(ours, name).data, getattr(theirs, name).numpy(), atol=1e-12)
+    assert gradients(ours.residuals.sum() + ours.solution.sum(), [A, B])[0].shape == shape
+    with pytest.raises(ValueError, match="driver is one of"):
+        linalg.lstsq(A, B, driver="fast")
+
+
+def test_answers_with_a_number_do_not_raise(torch):
+    a = np.stack([np.eye(2), np.ones((2, 2)), np.diag([1.0, -1.0])])
+    for name in ("inv_ex", "cholesky_ex"):
+        out, info = getattr(linalg, name)(Tensor(a))
+        _, wanted = getattr(torch.linalg, name)(torch.tensor(a))
+        assert info.tolist() == wanted.tolist()
+        assert info.dtype == np.int32
+        assert np.isnan(out.data).any((1, 2)).tolist() == [n != 0 for n in wanted.tolist()]
+        with pytest.raises(linalg.LinAlgError):
+            getattr(linalg, name)(Tensor(a), check_errors=True)
+    x = Tensor(a, requires_grad=True)
+    g = gradients(where_known(linalg.inv_ex(x)), x)
+    assert np.isfinite(g.data[[0, 2]]).all()
+
+
+def where_known(checked):
+    return checked.inverse[np.array([0, 2])].sum()
+
+
+def test_rows_stay_without_pivots(torch):
+    a = np.array([[1.0, 2.0], [3.0, 4.0]])
+    P, L, U = linalg.lu(Tensor(a), pivot=False)
+    assert P.tolist() == [[1, 0], [0, 1]]
+    assert (L @ U).tolist() == a.tolist()
+    assert linalg.lu_factor(Tensor(a), pivot=False).pivots.tolist() == [1, 2]

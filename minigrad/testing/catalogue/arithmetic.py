@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from ... import ops
 from .case import Case, collect
 from .domains import FULL, GRID, NONZERO, OFF_GRID, POSITIVE, REAL, array, one, several
 
@@ -94,3 +95,8 @@ TERMS = several(REAL, REAL, NONZERO)
 for name in ("addcmul", "addcdiv"):
     case(name, lambda m, x, a, b, f=name: getattr(m, f)(x, a, b), TERMS)
     case(f"{name}:value", lambda m, x, a, b, f=name: getattr(x, f)(a, b, value=-0.7), TERMS)
+case(
+    "vander:linalg",
+    lambda m, x: (ops.arithmetic.vander_of_vectors if m is ops else m.linalg.vander)(x, N=4),
+    one(NONZERO, FULL),
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from ... import ops
 from .case import Case, collect
 from .domains import FULL, REAL, one, several
 
@@ -48,3 +49,8 @@ BLOCKS = hnp.array_shapes(min_dims=0, max_dims=2, min_side=1, max_side=3)
 case("block_diag", lambda m, x, y: m.block_diag(x, y), several(REAL, REAL, shapes=st.tuples(BLOCKS, BLOCKS)))
 case("block_diag:one", lambda m, x: m.block_diag(x), one(shapes=BLOCKS))
 case("trace", lambda m, x: m.trace(x), one(shapes=hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=4)))
+case(
+    "diagonal:linalg",
+    lambda m, x: (ops.diagonals.diagonal_of_matrices if m is ops else m.linalg.diagonal)(x, offset=1),
+    one(shapes=MATRICES),
+)
