@@ -5,7 +5,7 @@ The sizes are settings; the paper's for MNIST are 100-1200-1200-784 and 784-240x
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import cycle, pairwise
 from typing import Any, TypeVar
 
@@ -138,10 +138,11 @@ class MaxNorm(Optimizer):
         """The optimiser's."""
         return self.optimizer.parameters()
 
-    def step(self, gradients: Sequence[Tensor | None] | None = None) -> None:
+    def step(self, gradients: Any = None, *, closure: Callable[[], Any] | None = None) -> Any:
         """Its step, and the limit."""
-        self.optimizer.step(gradients)
+        loss = self.optimizer.step(gradients, closure=closure)
         limit_norms(self.network, self.largest)
+        return loss
 
     def minimize(self, loss: Tensor, *, retain_graph: bool | None = None, allow_unused: bool = False) -> None:
         """The same."""

@@ -54,6 +54,11 @@ class Blocks(NamedTuple):
     blocks: list[Block]
 
 
+def _known(module: Module) -> bool:
+    """Whether it is an activation that kernels compute."""
+    return type(module) in ACTIVATIONS and not (isinstance(module, nn.Softplus) and not module.plain)
+
+
 def gathered(modules: Iterable[Module]) -> list[Blocks | Module]:
     """Runs of blocks, and between them the modules that are no part of one: subclasses too, which may do anything."""
     modules, i = list(modules), 0
@@ -67,7 +72,7 @@ def gathered(modules: Iterable[Module]) -> list[Blocks | Module]:
             j += 1
             activation: Any = None
             dropout: Any = None
-            if type(affine) is nn.Linear and j < len(modules) and type(modules[j]) in ACTIVATIONS:
+            if type(affine) is nn.Linear and j < len(modules) and _known(modules[j]):
                 activation = modules[j]
                 j += 1
             if j < len(modules) and type(modules[j]) is nn.Dropout:

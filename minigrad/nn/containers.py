@@ -12,6 +12,8 @@ from .module import Module, Parameter
 class _Numbered(Module):
     """Modules named "0", "1", ..."""
 
+    _together = False  # whether repr shows equal neighbours as one line
+
     def __init__(self, *modules: Module) -> None:
         for module in modules:
             self.append(module)
@@ -31,11 +33,51 @@ class _Numbered(Module):
 
     def insert(self, index: int, module: Module) -> Any:
         """Put one before position ``index``; those from there on move up by one."""
+        if not isinstance(module, Module):
+            raise TypeError(f"{type(self).__name__} takes Modules; part {index} is {type(module).__name__}")
+        if not -len(self) <= index <= len(self):
+            raise IndexError(f"{type(self).__name__} has {len(self)} parts; none can be put before number {index}")
         modules = list(self)
         modules.insert(index, module)
+        return self._renamed(modules)
+
+    def pop(self, key: int) -> Module:
+        """Take one out and return it; those behind it move down by one."""
+        module: Module = self[key]
+        del self[key]
+        return module
+
+    def _renamed(self, modules: list[Module]) -> Any:
         for name, _ in list(self.named_children()):
             delattr(self, name)
-        return self.extend(modules)
+        for module in modules:
+            self.append(module)
+        return self
+
+    def __delitem__(self, i: int | slice) -> None:
+        modules = list(self)
+        del modules[i]
+        self._renamed(modules)
+
+    def __add__(self, other: Any) -> Any:
+        if not isinstance(other, _Numbered):
+            return NotImplemented
+        return type(self)._of([*self, *other])
+
+    def __iadd__(self, other: Any) -> Any:
+        return self.extend(other)
+
+    def _shown_parts(self) -> list[tuple[str, str]]:
+        parts = super()._shown_parts()
+        if not self._together:
+            return parts
+        runs: list[list[Any]] = []
+        for i, (_, text) in enumerate(parts):
+            if runs and runs[-1][2] == text:
+                runs[-1][1] = i
+            else:
+                runs.append([i, i, text])
+        return [(str(i), text) if i == j else (f"{i}-{j}", f"{j - i + 1} x {text}") for i, j, text in runs]
 
     def __len__(self) -> int:
         return len(list(self.children()))
@@ -72,6 +114,8 @@ class Sequential(_Numbered):
 
 class ModuleList(_Numbered):
     """A list of Modules whose parameters belong to the Module that holds it. It has no ``forward`` of its own."""
+
+    _together = True
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__(*modules)

@@ -21,7 +21,7 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False, generator: Generator | None = None) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout drops with a probability between 0 and 1, got p={p}")
-        if isinstance(inplace, Generator):
+        if not isinstance(inplace, bool):
             raise TypeError(f"{type(self).__name__}: inplace is True or False; write generator=... for a Generator")
         self.p, self.inplace, self.generator = p, inplace, generator
 

@@ -9,11 +9,19 @@ from typing import Any, Literal
 import numpy as np
 
 from ..engine import Tensor
+from ..mode import no_grad
 from ..ops import flatten, reshape
 from ..random import Generator
 from . import functional as F
 from . import init
 from .module import Module, Parameter
+
+
+def _draw(module: Module, fan_in: int, generator: Generator | None) -> None:
+    """All parameters from U(-b, b), b = 1/sqrt(fan_in); zeros for a layer of no inputs."""
+    bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+    for parameter in module.parameters():
+        init.uniform_(parameter, -bound, bound, generator)
 
 
 class Linear(Module):
@@ -32,16 +40,18 @@ class Linear(Module):
         dtype: Any = np.float32,
         generator: Generator | None = None,
     ) -> None:
-        if min(in_features, out_features) < 1:
-            raise ValueError(f"Linear needs sizes of at least 1, got {in_features} -> {out_features}")
+        if min(in_features, out_features) < 0:
+            raise ValueError(f"Linear needs sizes of at least 0, got {in_features} -> {out_features}")
         self.in_features, self.out_features = in_features, out_features
-        bound = 1 / math.sqrt(in_features)
         # Stored by inputs, so that what an input of 0 would meet is skipped in one piece (minigrad/fused).
         self.weight = Parameter(np.empty((out_features, in_features), dtype, order=self.memory_order))
-        init.uniform_(self.weight, -bound, bound, generator)
-        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
-        if self.bias is not None:
-            init.uniform_(self.bias, -bound, bound, generator)
+        self.bias: Parameter | None
+        self.register_parameter("bias", Parameter(np.empty(out_features, dtype)) if bias else None)
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw weight and bias anew."""
+        _draw(self, self.in_features, generator)
 
     def forward(self, x: Any) -> Any:
         """(..., in_features) -> (..., out_features)."""
@@ -103,10 +113,13 @@ class Bilinear(Module):
             )
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
         self.weight = Parameter(np.empty((out_features, in1_features, in2_features), dtype))
-        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
-        bound = 1 / math.sqrt(in1_features)
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound, generator)
+        self.bias: Parameter | None
+        self.register_parameter("bias", Parameter(np.empty(out_features, dtype)) if bias else None)
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw weight and bias anew."""
+        _draw(self, self.in1_features, generator)
 
     def forward(self, input1: Any, input2: Any) -> Any:
         """(..., in1_features) and (..., in2_features) -> (..., out_features)."""
@@ -121,7 +134,9 @@ class Bilinear(Module):
 class Embedding(Module):
     """A table of vectors: weight (num_embeddings, embedding_dim), from N(0, 1), drawn from ``generator``.
 
-    The row ``padding_idx`` starts as zeros and gets no gradient.
+    The row ``padding_idx`` starts as zeros and gets no gradient. ``max_norm``: each call shortens, in place, the rows
+    that it takes to this norm of order ``norm_type``. ``scale_grad_by_freq``: a row that is taken k times gets 1 / k of
+    the sum of its gradients.
     """
 
     def __init__(
@@ -129,6 +144,9 @@ class Embedding(Module):
         num_embeddings: int,
         embedding_dim: int,
         padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
         dtype: Any = np.float32,
         generator: Generator | None = None,
     ) -> None:
@@ -138,19 +156,48 @@ class Embedding(Module):
             raise ValueError(f"padding_idx={padding_idx} is not among the rows, 0 to {num_embeddings - 1}")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
-        start = init.normal_(Tensor(np.empty((num_embeddings, embedding_dim), dtype)), generator=generator)
+        self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
+        self.weight = Parameter(np.empty((num_embeddings, embedding_dim), dtype))
+        self.reset_parameters(generator)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Any,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+    ) -> Any:
+        """A copy of the table ``embeddings`` (count, D); ``freeze``: it requires no gradient."""
+        table = embeddings if isinstance(embeddings, Tensor) else Tensor(embeddings)
+        if table.ndim != 2:
+            raise ValueError(f"from_pretrained takes a table (count, D), got the shape {table.shape}")
+        count, width = table.shape
+        made = cls(count, width, padding_idx, max_norm, norm_type, scale_grad_by_freq, table.dtype)
+        made.weight = Parameter(table.detach(), requires_grad=not freeze)
+        return made
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw the table anew."""
+        init.normal_(self.weight, generator=generator)
         if self.padding_idx is not None:
-            start[self.padding_idx] = 0
-        self.weight = Parameter(start)
+            with no_grad():
+                self.weight[self.padding_idx] = 0
 
     def forward(self, input: Any) -> Any:
         """Integers of any shape -> (..., embedding_dim)."""
-        return F.embedding(input, self.weight, self.padding_idx)
+        settings = self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq
+        return F.embedding(input, self.weight, *settings)
 
     def extra_repr(self) -> str:
         """The sizes."""
-        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+        text = f"{self.num_embeddings}, {self.embedding_dim}"
+        for name, usual in (("padding_idx", None), ("max_norm", None), ("norm_type", 2), ("scale_grad_by_freq", False)):
+            value = getattr(self, name)
+            text += "" if value == usual else f", {name}={value}"
+        return text
 
 
 class Identity(Module):

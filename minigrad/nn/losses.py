@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..engine import Tensor
 from . import functional as F
 from .module import Module
+from .padding import PairwiseDistance
 
 
 class _Loss(Module):
@@ -245,3 +247,34 @@ class TripletMarginLoss(_Loss):
         """Three (N, D) -> a scalar, or (N,) for reduction="none"."""
         settings = self.margin, self.p, self.eps, self.swap, self.reduction
         return F.triplet_margin_loss(anchor, positive, negative, *settings)
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    """``functional.triplet_margin_with_distance_loss``."""
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Any, Any], Any] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction)
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
+        self.margin, self.swap = margin, swap
+
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
+        """Three of one shape -> a scalar, or the distances' shape for reduction="none"."""
+        settings: dict[str, Any] = {"margin": self.margin, "swap": self.swap, "reduction": self.reduction}
+        return F.triplet_margin_with_distance_loss(
+            anchor, positive, negative, distance_function=self.distance_function, **settings
+        )
+
+
+class MultiLabelMarginLoss(_Loss):
+    """``functional.multilabel_margin_loss``."""
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """Scores (N, C) and lists of classes (N, C), up to the first -1 -> a scalar, or (N,) for reduction="none"."""
+        return F.multilabel_margin_loss(input, target, self.reduction)

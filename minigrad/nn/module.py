@@ -27,6 +27,9 @@ class Parameter(Tensor):
         if self.ndim:
             self._data = memory.copied(self._data)
 
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
+
 
 class IncompatibleKeys(NamedTuple):
     """What ``load_state_dict`` returns: names that only the network has, and names that only the state has."""
@@ -125,6 +128,28 @@ class Module:
                 raise AttributeError(f"{type(self).__name__} has no Module {target!r}: nothing there is named {name!r}")
         return module  # type: ignore[no-any-return]
 
+    def get_parameter(self, target: str) -> Parameter:
+        """The Parameter of the name "body.0.weight", say."""
+        found: Parameter = self._named(target, Parameter, lambda module, name: vars(module).get(name))
+        return found
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer of the name "body.1.running_mean", say."""
+
+        def buffer(module: Module, name: str) -> Any:
+            return vars(module).get(name) if name in module._buffers else None
+
+        found: Tensor = self._named(target, Tensor, buffer)
+        return found
+
+    def _named(self, target: str, kind: type, found: Callable[[Module, str], Any]) -> Any:
+        path, _, name = target.rpartition(".")
+        value = found(self.get_submodule(path), name)
+        if not isinstance(value, kind):
+            what = "parameter" if kind is Parameter else "buffer"
+            raise AttributeError(f"{type(self).__name__} has no {what} {target!r}")
+        return value
+
     def apply(self, fn: Callable[[Module], Any]) -> Any:
         """Call ``fn`` on every Module below this one, then on this one; for initial values, say."""
         for part in self.children():
@@ -200,6 +225,23 @@ class Module:
         """
         self._hooks = Hooks() if self._hooks is None else self._hooks
         return RemovableHandle(self._hooks.after, (hook, with_kwargs), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` once a walk has the gradients of the outputs of ``forward``, a tuple.
+
+        What it returns, unless None, takes their place. ``prepend``: before those that are there.
+        """
+        self._hooks = Hooks() if self._hooks is None else self._hooks
+        return RemovableHandle(self._hooks.backward_before, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` once a walk has the gradients of the positional arguments.
+
+        Both are tuples, with None for what is no Tensor. What it returns, unless None, takes the
+        place of grad_input. ``prepend``: before those that are there.
+        """
+        self._hooks = Hooks() if self._hooks is None else self._hooks
+        return RemovableHandle(self._hooks.backward, hook, prepend)
 
     def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         """("layer.running_mean", Tensor) for all buffers here and below; a shared one comes once."""
@@ -321,9 +363,15 @@ class Module:
         return IncompatibleKeys(missing, unexpected)
 
     def __repr__(self) -> str:
-        parts = [f"  ({name}): {part!r}".replace("\n", "\n  ") for name, part in self.named_children()]
-        inside = "\n" + "\n".join(parts) + "\n" if parts else self.extra_repr()
+        parts = self._shown_parts()
+        lines = [f"  ({name}): {part}".replace("\n", "\n  ") for name, part in parts]
+        own = self.extra_repr()
+        inside = "\n" + "\n".join([*([f"  {own}"] if own else []), *lines]) + "\n" if parts else own
         return f"{type(self).__name__}({inside})"
+
+    def _shown_parts(self) -> list[tuple[str, str]]:
+        """Names and texts of the parts, as ``repr`` shows them."""
+        return [(name, repr(part)) for name, part in self.named_children()]
 
     def extra_repr(self) -> str:
         """The settings shown by ``repr``."""

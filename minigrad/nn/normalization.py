@@ -13,6 +13,21 @@ from . import functional as F
 from .module import Module, Parameter
 
 
+def _affine(module: Any, shape: Any, weight: bool, bias: bool | None, dtype: Any) -> None:
+    """weight, 1, and bias, 0: parameters, or None. No bias at all if that is None."""
+    module.register_parameter("weight", Parameter(np.ones(shape, dtype)) if weight else None)
+    if bias is not None:
+        module.register_parameter("bias", Parameter(np.zeros(shape, dtype)) if bias else None)
+
+
+def _start(module: Any) -> None:
+    for name, value in (("weight", 1.0), ("bias", 0.0)):
+        parameter = getattr(module, name, None)
+        if parameter is not None:
+            with no_grad():
+                parameter.fill_(value)
+
+
 class _ByChannel(Module):
     """weight and bias (num_features), 1 and 0, if ``affine``; running statistics, 0 and 1, if they are tracked.
 
@@ -21,6 +36,8 @@ class _ByChannel(Module):
     """
 
     dims: tuple[int, ...]  # how many the input may have
+    weight: Parameter | None
+    bias: Parameter | None
 
     def __init__(
         self,
@@ -30,13 +47,14 @@ class _ByChannel(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         dtype: Any = np.float32,
+        *,
+        bias: bool = True,
     ) -> None:
         if num_features < 1:
             raise ValueError(f"{type(self).__name__} needs at least one feature, got {num_features}")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine else None
+        _affine(self, num_features, affine, affine and bias, dtype)
         tracked = track_running_stats
         self.running_mean: Any
         self.running_var: Any
@@ -52,6 +70,11 @@ class _ByChannel(Module):
             self.running_var.fill_(1)
             self.num_batches_tracked.zero_()
 
+    def reset_parameters(self) -> None:
+        """Start anew: weight 1, bias 0, and the running statistics."""
+        self.reset_running_stats()
+        _start(self)
+
     def _require(self, x: Any) -> None:
         if x.ndim not in self.dims:
             wanted = " or ".join(map(str, self.dims))
@@ -59,7 +82,7 @@ class _ByChannel(Module):
 
     def extra_repr(self) -> str:
         """The settings."""
-        settings = f"eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
+        settings = f"eps={self.eps}, momentum={self.momentum}, affine={self.affine}, bias={self.bias is not None}"
         return f"{self.num_features}, {settings}, track_running_stats={self.track_running_stats}"
 
 
@@ -100,8 +123,10 @@ class _InstanceNorm(_ByChannel):
         affine: bool = False,
         track_running_stats: bool = False,
         dtype: Any = np.float32,
+        *,
+        bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias=bias)
 
     def forward(self, x: Any) -> Any:
         """The input's shape; see ``functional.instance_norm``. Without N too."""
@@ -128,6 +153,9 @@ class InstanceNorm2d(_InstanceNorm):
 class LayerNorm(Module):
     """``functional.layer_norm`` over the last dimensions, with weight 1 and bias 0 of their shape to start with."""
 
+    weight: Parameter | None
+    bias: Parameter | None
+
     def __init__(
         self,
         normalized_shape: int | Sequence[int],
@@ -138,8 +166,11 @@ class LayerNorm(Module):
     ) -> None:
         shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
-        self.weight = Parameter(np.ones(shape, dtype)) if elementwise_affine else None
-        self.bias = Parameter(np.zeros(shape, dtype)) if elementwise_affine and bias else None
+        _affine(self, shape, elementwise_affine, elementwise_affine and bias, dtype)
+
+    def reset_parameters(self) -> None:
+        """Start anew: weight 1, bias 0."""
+        _start(self)
 
     def forward(self, x: Any) -> Any:
         """The input's shape."""
@@ -147,11 +178,14 @@ class LayerNorm(Module):
 
     def extra_repr(self) -> str:
         """The settings."""
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        settings = f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        return f"{self.normalized_shape}, eps={self.eps}, {settings}"
 
 
 class RMSNorm(Module):
     """``functional.rms_norm`` over the last dimensions, with weight 1 of their shape to start with."""
+
+    weight: Parameter | None
 
     def __init__(
         self,
@@ -162,7 +196,11 @@ class RMSNorm(Module):
     ) -> None:
         shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
-        self.weight = Parameter(np.ones(shape, dtype)) if elementwise_affine else None
+        _affine(self, shape, elementwise_affine, None, dtype)
+
+    def reset_parameters(self) -> None:
+        """Start anew: weight 1."""
+        _start(self)
 
     def forward(self, x: Any) -> Any:
         """The input's shape."""
@@ -176,14 +214,27 @@ class RMSNorm(Module):
 class GroupNorm(Module):
     """``functional.group_norm`` of (N, C, ...), with weight 1 and bias 0 for each channel to start with."""
 
+    weight: Parameter | None
+    bias: Parameter | None
+
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = np.float32
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        dtype: Any = np.float32,
+        *,
+        bias: bool = True,
     ) -> None:
         if num_groups < 1 or num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_groups} groups must divide {num_channels} channels")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        self.weight = Parameter(np.ones(num_channels, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_channels, dtype)) if affine else None
+        _affine(self, num_channels, affine, affine and bias, dtype)
+
+    def reset_parameters(self) -> None:
+        """Start anew: weight 1, bias 0."""
+        _start(self)
 
     def forward(self, x: Any) -> Any:
         """The input's shape."""
@@ -191,7 +242,8 @@ class GroupNorm(Module):
 
     def extra_repr(self) -> str:
         """The settings."""
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        settings = f"eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"
+        return f"{self.num_groups}, {self.num_channels}, {settings}"
 
 
 class LocalResponseNorm(Module):

@@ -1,4 +1,4 @@
-"""Pooling, and images made larger, as layers: settings for the functions of the same name."""
+"""Pooling, images made larger, and windows as columns, as layers: settings for the functions of the same name."""
 
 from __future__ import annotations
 
@@ -143,7 +143,10 @@ class Upsample(Module):
     """``functional.interpolate`` by the nearest neighbour, to a size or by a factor."""
 
     def __init__(self, size: Any = None, scale_factor: Any = None, mode: str = "nearest") -> None:
-        self.size, self.scale_factor, self.mode = size, scale_factor, mode
+        factor = scale_factor
+        if factor is not None:
+            factor = tuple(map(float, factor)) if isinstance(factor, (tuple, list)) else float(factor)
+        self.size, self.scale_factor, self.mode = size, factor, mode
 
     def forward(self, x: Any) -> Any:
         """(N, C, H, W) -> (N, C, H', W')."""
@@ -168,3 +171,54 @@ class PixelShuffle(Module):
     def extra_repr(self) -> str:
         """The factor."""
         return f"upscale_factor={self.upscale_factor}"
+
+
+class PixelUnshuffle(Module):
+    """``functional.pixel_unshuffle``: pixels become channels."""
+
+    def __init__(self, downscale_factor: int) -> None:
+        self.downscale_factor = downscale_factor
+
+    def forward(self, x: Any) -> Any:
+        """(N, C, H r, W r) -> (N, C r^2, H, W)."""
+        return F.pixel_unshuffle(x, self.downscale_factor)
+
+    def extra_repr(self) -> str:
+        """The factor."""
+        return f"downscale_factor={self.downscale_factor}"
+
+
+class _Windows(Module):
+    def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
+        self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
+
+    def extra_repr(self) -> str:
+        """The settings."""
+        window = f"kernel_size={self.kernel_size}, dilation={self.dilation}"
+        return f"{window}, padding={self.padding}, stride={self.stride}"
+
+
+class Unfold(_Windows):
+    """``functional.unfold``: the windows of an image as columns."""
+
+    def forward(self, x: Any) -> Any:
+        """(N, C, H, W) -> (N, C kh kw, windows)."""
+        return F.unfold(x, self.kernel_size, self.dilation, self.padding, self.stride)
+
+
+class Fold(_Windows):
+    """``functional.fold``: columns added up into an image, the adjoint of ``Unfold``."""
+
+    def __init__(
+        self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    ) -> None:
+        super().__init__(kernel_size, dilation, padding, stride)
+        self.output_size = output_size
+
+    def forward(self, x: Any) -> Any:
+        """(N, C kh kw, windows) -> (N, C, H, W)."""
+        return F.fold(x, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
+
+    def extra_repr(self) -> str:
+        """The settings."""
+        return f"output_size={self.output_size}, {super().extra_repr()}"

@@ -92,7 +92,7 @@ class CyclicLR(_Cycle):
         by: float = cycle if self.scale_mode == "cycle" else t
         if self.scale_fn is not None:
             return h * self.scale_fn(by)
-        return h * {"triangular": 1.0, "triangular2": 2.0 ** (1 - by), "exp_range": self.gamma**by}[self.mode]
+        return float(h * {"triangular": 1.0, "triangular2": 2.0 ** (1 - by), "exp_range": self.gamma**by}[self.mode])
 
     def rates(self, t: int) -> list[float]:
         """The formula."""

@@ -108,12 +108,14 @@ class Optimizer:
         """
         if closure is not None and gradients is not None:
             raise TypeError("step takes the gradients or a closure that computes them, not both")
-        loss = None
-        if closure is not None or callable(gradients):
-            with enable_grad():
-                loss = (gradients if closure is None else closure)()  # type: ignore[operator]
-            gradients = None
-        self._move(gradients)  # type: ignore[arg-type]
+        if callable(gradients):
+            gradients, closure = None, gradients
+        if closure is None:
+            self._move(gradients)
+            return None
+        with enable_grad():
+            loss = closure()
+        self._move(None)
         return loss
 
     def _move(self, gradients: Sequence[Tensor | None] | None) -> None:

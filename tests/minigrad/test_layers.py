@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minigrad import Generator, Tensor, gradients, nn, optim
+from minigrad import Generator, Tensor, gradients, nn, optim, use_kernels
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 TOLERANCE = {"float64": {"rtol": 1e-10, "atol": 1e-11}, "float32": {"rtol": 2e-4, "atol": 2e-5}}
@@ -73,10 +73,39 @@ LAYERS = {
     "Softmax": (lambda m: m.Softmax(dim=1), (3, 4)),
     "Softmin": (lambda m: m.Softmin(dim=1), (3, 4)),
     "LogSoftmax": (lambda m: m.LogSoftmax(dim=-1), (3, 4)),
+    "Softplus beta": (lambda m: m.Softplus(2, 1.5), (3, 4)),
+    "Softplus threshold": (lambda m: m.Softplus(threshold=0.5), (3, 4)),
+    "Softmax2d": (lambda m: m.Softmax2d(), (2, 3, 2, 2)),
+    "PixelUnshuffle": (lambda m: m.PixelUnshuffle(2), (2, 1, 4, 6)),
+    "Unfold": (lambda m: m.Unfold((2, 3), padding=1, stride=2), (2, 2, 4, 5)),
+    "Fold": (lambda m: m.Fold((4, 5), 2), (2, 8, 12)),
+    "Linear without bias": (lambda m: m.Linear(2, 3, bias=False), (3, 2)),
+    "LayerNorm with scale": (lambda m: m.LayerNorm(4, bias=False), (3, 4)),
+    "BatchNorm1d without bias": (lambda m: m.BatchNorm1d(3, bias=False), (5, 3)),
+    "GroupNorm without bias": (lambda m: m.GroupNorm(2, 4, bias=False), (2, 4, 3)),
+    "InstanceNorm1d without bias": (lambda m: m.InstanceNorm1d(2, affine=True, bias=False), (3, 2, 4)),
+    **{
+        f"Conv{n}d {mode} {padding}": (
+            lambda m, n=n, mode=mode, padding=padding: getattr(m, f"Conv{n}d")(
+                2, 3, 4 if n == 1 else (2, 3), padding=padding, dilation=1 if padding == 2 else 2, padding_mode=mode
+            ),
+            (2, 2, 9) if n == 1 else (2, 2, 5, 6),
+        )
+        for n in (1, 2)
+        for mode in ("reflect", "replicate", "circular")
+        for padding in (2, "same", "valid")
+    },
+    **{
+        f"{kind}{n}d": (
+            lambda m, kind=kind, n=n: getattr(m, f"{kind}{n}d")(
+                1 if n == 1 else (1, 2, 0, 1), *((2.5,) if kind == "ConstantPad" else ())
+            ),
+            (2, 3, 4) if n == 1 else (2, 3, 4, 5),
+        )
+        for n in (1, 2)
+        for kind in ("ConstantPad", "ZeroPad", "ReflectionPad", "ReplicationPad", "CircularPad")
+    },
 }
-# by some versions of PyTorch, or with settings that are not here
-PRINTED_OTHERWISE = {"ReLU6", "Upsample", "RMSNorm", "LayerNorm", "GroupNorm", "Softmin"}
-PRINTED_OTHERWISE |= {"BatchNorm1d", "BatchNorm2d", "InstanceNorm1d", "InstanceNorm2d"}
 
 
 def numbers(*shape, dtype="float64", seed=0):
@@ -135,7 +164,7 @@ def test_layer_is_pytorchs_in_training_and_in_use(name, dtype, torch):
     same_state(ours, theirs, dtype)
 
 
-@pytest.mark.parametrize("name", [n for n in LAYERS if n.partition(" ")[0] not in PRINTED_OTHERWISE])
+@pytest.mark.parametrize("name", LAYERS)
 def test_repr_is_pytorchs(name, torch):
     build, _ = LAYERS[name]
     assert repr(build(nn)) == repr(build(torch.nn))
@@ -287,6 +316,8 @@ LOSSES = {
     "MarginRankingLoss": ({"margin": 0.5}, numbers(4, 3), [numbers(4, 3, seed=1), SIDES]),
     "CosineEmbeddingLoss": ({"margin": -0.5}, numbers(4, 3), [numbers(4, 3, seed=1), SIDES[:, 0].copy()]),
     "MultiMarginLoss": ({"p": 2, "margin": 0.5, "weight": WEIGHT}, numbers(4, 3), [CLASSES]),
+    "MultiLabelMarginLoss": ({}, numbers(4, 3), [np.array([[0, -1, 1], [2, 0, -1], [-1, 0, 1], [1, 1, 0]])]),
+    "TripletMarginWithDistanceLoss": ({"swap": True}, numbers(4, 3), [numbers(4, 3, seed=s) for s in (1, 2)]),
     "TripletMarginLoss": ({"margin": 2.0, "swap": True}, numbers(4, 3), [numbers(4, 3, seed=s) for s in (1, 2)]),
 }
 
@@ -308,7 +339,8 @@ def test_loss_is_pytorchs(name, reduction, torch):
 
 
 def test_every_module_is_compared_with_pytorch():
-    elsewhere = "Module Parameter Sequential ModuleList ModuleDict ParameterList ParameterDict Embedding Bilinear"
+    elsewhere = "Module Parameter Sequential ModuleList ModuleDict ParameterList ParameterDict Embedding Bilinear "
+    elsewhere += "CosineSimilarity PairwiseDistance"
     in_test_nn = "Linear Maxout ReLU LeakyReLU Sigmoid Tanh Softplus Dropout Dropout1d Dropout2d AlphaDropout "
     in_test_nn += "FeatureAlphaDropout"
     here = {name.partition(" ")[0] for name in (*LAYERS, *LOSSES)}
@@ -322,3 +354,132 @@ def test_a_norm_of_nothing_is_nothing(shape):
     (g,) = gradients((out**2).sum(), [x], create_graph=True)
     (h,) = gradients((g**2).sum(), [x])
     assert out.shape == g.shape == h.shape == shape
+
+
+# ------------------------------------------------------------------------------------- what PyTorch's layers have too
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0])
+def test_distances_are_pytorchs(torch, p):
+    x, y = numbers(4, 3), numbers(4, 3, seed=1)
+    for build in (lambda m: m.PairwiseDistance(p, keepdim=True), lambda m: m.CosineSimilarity(dim=0)):
+        ours, theirs = build(nn), build(torch.nn)
+        assert repr(ours) == repr(theirs)
+        same(ours(Tensor(x), Tensor(y)), theirs(torch.tensor(x), torch.tensor(y)), "float64")
+
+
+IN_PLACE = {
+    **dict.fromkeys(("ReLU", "SELU", "SiLU", "Mish", "ReLU6", "Hardsigmoid", "Hardswish"), ()),
+    **{"LeakyReLU": (0.2,), "ELU": (0.7,), "CELU": (0.5,), "Hardtanh": (-0.5, 0.7), "Threshold": (0.2, -7.0)},
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_inplace_is_taken_and_changes_nothing(torch, name):
+    ours, theirs = (getattr(m, name)(*IN_PLACE[name], inplace=True) for m in (nn, torch.nn))
+    assert repr(ours) == repr(theirs)
+    x = numbers(3, 4)
+    out = ours(Tensor(x)).numpy()
+    np.testing.assert_array_equal(out, getattr(nn, name)(*IN_PLACE[name])(Tensor(x)).numpy())
+    np.testing.assert_array_equal(x, numbers(3, 4))
+    np.testing.assert_allclose(out, theirs(torch.tensor(x)).numpy(), rtol=1e-6)
+
+
+def test_reprs_of_containers_and_parameters_are_pytorchs(torch):
+    def build(m):
+        blocks = m.ModuleList(
+            [m.ReLU(), m.ReLU(), m.Tanh(), m.Sequential(m.Linear(1, 1)), m.Sequential(m.Linear(1, 1))]
+        )
+        return m.Sequential(
+            m.Sequential(m.ReLU(), m.ReLU()), blocks, m.ModuleDict({"a": m.Dropout(0.1)}), m.ModuleList()
+        )
+
+    assert repr(build(nn)) == repr(build(torch.nn))
+    ours, theirs = nn.Parameter([1.0, 2.5]), torch.nn.Parameter(torch.tensor([1.0, 2.5]))
+    assert repr(ours) == repr(theirs)
+
+
+RESET = ["Linear", "Bilinear", "Embedding", "Conv1d", "Conv2d", "ConvTranspose2d", "PReLU"]
+RESET += ["BatchNorm1d", "InstanceNorm2d", "LayerNorm", "GroupNorm", "RMSNorm"]
+
+
+@pytest.mark.parametrize("name", RESET)
+def test_parameters_are_reset_to_where_they_start(name):
+    made = {
+        **{"Linear": (2, 3), "Bilinear": (2, 3, 4), "Embedding": (4, 5, 1), "Conv1d": (2, 3, 2), "Conv2d": (2, 3, 2)},
+        **{
+            "ConvTranspose2d": (2, 3, 2),
+            "PReLU": (3, 0.1),
+            "BatchNorm1d": (3,),
+            "InstanceNorm2d": (3, 1e-5, 0.1, True),
+        },
+        **{"LayerNorm": (3,), "GroupNorm": (1, 3), "RMSNorm": (3,)},
+    }[name]
+    drawn = "generator" in getattr(nn, name).reset_parameters.__code__.co_varnames
+    layer = getattr(nn, name)(*made, **({"generator": Generator(1)} if drawn else {}))
+    start = layer.state_dict()
+    for p in layer.parameters():
+        p.detach().fill_(7)
+    layer.reset_parameters(*([Generator(1)] if drawn else []))
+    for key, value in layer.state_dict().items():
+        np.testing.assert_array_equal(value, start[key])
+
+
+def test_a_bias_that_is_absent_is_a_parameter_still():
+    for layer in (nn.Linear(2, 1, False), nn.Conv1d(1, 1, 1, bias=False), nn.BatchNorm1d(2, affine=False)):
+        with pytest.raises(TypeError, match="bias is a parameter: assign a Parameter or None, got Tensor"):
+            layer.bias = Tensor([1.0])
+
+
+def test_padding_modes_that_there_are_not_get_a_sentence():
+    with pytest.raises(ValueError, match=r"Conv1d: padding_mode is one of zeros, reflect, .* got 'mirror'"):
+        nn.Conv1d(1, 1, 1, padding_mode="mirror")
+    with pytest.raises(ValueError, match="ConvTranspose1d: padding_mode is one of zeros, got 'reflect'"):
+        nn.ConvTranspose1d(1, 1, 1, padding_mode="reflect")
+    with pytest.raises(ValueError, match=r"ZeroPad2d takes a number or 4 of them, got \(1, 2\)"):
+        nn.ZeroPad2d((1, 2))
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_norm": 1.0}, {"max_norm": 0.5, "norm_type": 1.0}, {"scale_grad_by_freq": True}]
+)
+def test_embeddings_options_are_pytorchs(torch, options):
+    ours, theirs = pair(torch, lambda m: m.Embedding(5, 3, **options), "float64")
+    assert repr(ours) == repr(theirs)
+    index = np.array([[0, 4, 1], [1, 1, 4]])
+    out, expected = ours(Tensor(index)), theirs(torch.tensor(index))
+    same(out, expected, "float64")
+    (out * numbers(2, 3, 3)).sum().backward()
+    (expected * torch.tensor(numbers(2, 3, 3))).sum().backward()
+    same(ours.weight.grad, theirs.weight.grad, "float64")
+    same_state(ours, theirs, "float64")
+
+
+def test_an_embedding_of_a_table(torch):
+    table = numbers(5, 3)
+    ours = nn.Embedding.from_pretrained(Tensor(table), padding_idx=1)
+    theirs = torch.nn.Embedding.from_pretrained(torch.tensor(table), padding_idx=1)
+    assert repr(ours) == repr(theirs)
+    same_state(ours, theirs, "float64")
+    assert not ours.weight.requires_grad
+    assert nn.Embedding.from_pretrained(table, freeze=False).weight.requires_grad
+    with pytest.raises(ValueError, match=r"takes a table \(count, D\), got the shape \(3,\)"):
+        nn.Embedding.from_pretrained(np.zeros(3))
+
+
+def test_softplus_with_settings_is_not_fused():
+    net = nn.Sequential(nn.Linear(3, 4), nn.Softplus(2.0, 1.0))
+    x = Tensor(numbers(5, 3, dtype="float32"))
+    with use_kernels("fused"):
+        out = net(x)
+    with use_kernels("plain"):
+        np.testing.assert_array_equal(out.detach().numpy(), net(x).detach().numpy())
+
+
+def test_a_linear_layer_of_no_inputs_gives_its_bias():
+    layer = nn.Linear(0, 2)
+    for mode in ("plain", "fused"):
+        with use_kernels(mode):
+            np.testing.assert_array_equal(nn.Sequential(layer)(Tensor(np.ones((3, 0), "float32"))).detach().numpy(), 0)
+    with pytest.raises(ValueError, match="Linear needs sizes of at least 0, got -1 -> 2"):
+        nn.Linear(-1, 2)

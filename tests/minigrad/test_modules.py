@@ -284,6 +284,132 @@ def test_hooks_run_where_fused_code_would_have_skipped_them():
         assert net(x)._op.fused
 
 
+def backward_log(m, tensor, hooks):
+    """What backward hooks see of two Linears of two inputs, and the gradients, in either library."""
+
+    class Net(m.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = m.Linear(2, 2).double(), m.Linear(2, 3).double()
+
+        def forward(self, x, y, scale):
+            return self.a(x) * scale, self.b(y).sum()
+
+    net, log = Net(), []
+    arrays = np.random.default_rng(3)
+    net.load_state_dict({k: tensor(arrays.normal(size=tuple(v.shape))) for k, v in net.state_dict().items()})
+    seen = lambda grads: [None if g is None else g.detach().numpy().copy() for g in grads]
+    for name, part in (("net", net), ("a", net.a)):
+        if "look" in hooks:
+            part.register_full_backward_hook(lambda _, i, o, name=name: log.append([name, *seen(i), "from", *seen(o)]))
+            part.register_full_backward_pre_hook(lambda _, o, name=name: log.append([name, "pre", *seen(o)]))
+        if "first" in hooks:
+            part.register_full_backward_hook(lambda *_, name=name: log.append([name, "first"]), prepend=True)
+        if "replace" in hooks:
+            part.register_full_backward_pre_hook(lambda _, o: tuple(None if g is None else g * 2 for g in o))
+            part.register_full_backward_hook(lambda _, i, o: tuple(None if g is None else g + 1 for g in i))
+    x, y = (m.Parameter(tensor(arrays.normal(size=(4, 2)))) for _ in range(2))
+    if "constant input" in hooks:
+        x = x.detach()
+    p, q = net(x, y, 3.0) if "both" in hooks else (net(x, y, 3.0)[0], 0)
+    ((p**2).sum() + q).backward()
+    return log, [None if t.grad is None else t.grad.numpy() for t in (x, y, *net.parameters())]
+
+
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing:UserWarning")  # there, without inputs that need it
+@pytest.mark.parametrize(
+    "hooks",
+    [
+        "look",
+        "look both",
+        "look first both",
+        "look replace both",
+        "replace",
+        "look constant input both",
+    ],
+)
+def test_backward_hooks_see_and_replace_as_pytorchs(torch, hooks):
+    (log, grads), (their_log, their_grads) = (
+        backward_log(m, tensor, hooks) for m, tensor in ((nn, Tensor), (torch.nn, torch.tensor))
+    )
+    assert len(log) == len(their_log)
+    for line, expected in zip([*log, grads], [*their_log, their_grads], strict=True):
+        assert len(line) == len(expected)
+        for a, b in zip(line, expected, strict=True):
+            if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+                np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+            else:
+                assert a is b is None or a == b
+
+
+def test_backward_hooks_serve_every_order_and_go_away():
+    net, seen = nn.Linear(2, 1).double(), []
+    x = Tensor(numbers(3, 2), requires_grad=True)
+    handle = net.register_full_backward_hook(lambda _, i, o: seen.append(i[0].requires_grad) or (i[0] * 2,))
+    g = gradients((net(x) ** 2).sum(), x, create_graph=True)
+    h = gradients((g**2).sum(), x)
+    assert seen[0] is True
+    handle.remove()
+    w = net.weight.detach().numpy()
+    np.testing.assert_allclose(g.detach().numpy(), 4 * net(x).detach().numpy() * w, rtol=1e-12)
+    assert h.shape == (3, 2)
+    assert not net._hooks
+    with no_grad():
+        net.register_full_backward_hook(lambda *_: 1 / 0)
+        net(x)
+
+
+def test_backward_hooks_that_return_too_few_get_a_sentence():
+    x = Tensor(numbers(3, 2), requires_grad=True)
+    net = nn.Linear(2, 1).double()
+    with (
+        net.register_full_backward_hook(lambda _, i, o: ()),
+        pytest.raises(RuntimeError, match="0 of grad_input, expected 1"),
+    ):
+        net(x).sum().backward()
+    with net.register_full_backward_hook(lambda _, i, o: (x,)), pytest.raises(RuntimeError, match="replaces none"):
+        net(x.detach()).sum().backward()
+
+
+def test_parameters_and_buffers_by_name():
+    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    assert net.get_parameter("0.weight") is net[0].weight
+    assert net.get_buffer("1.running_mean") is net[1].running_mean
+    for get, name, what in (
+        (net.get_parameter, "1.running_mean", "parameter"),
+        (net.get_buffer, "0.weight", "buffer"),
+        (net.get_parameter, "0.nothing", "parameter"),
+    ):
+        with pytest.raises(AttributeError, match=f"Sequential has no {what} '{name}'"):
+            get(name)
+
+
+@pytest.mark.parametrize("kind", ["Sequential", "ModuleList"])
+def test_numbered_parts_change_as_pytorchs(torch, kind):
+    def build(m):
+        make = getattr(m, kind)
+        parts = lambda *names: [getattr(m, name)() for name in names]
+        many = make(*parts("ReLU", "Tanh")) if kind == "Sequential" else make(parts("ReLU", "Tanh"))
+        many.append(m.GELU()).extend(parts("SiLU", "Mish"))
+        many.insert(1, m.Sigmoid())
+        many.insert(0, m.ELU())
+        del many[2]
+        del many[-2:]
+        popped = many.pop(0)
+        more = many + (make(m.SELU()) if kind == "Sequential" else make([m.SELU()]))
+        more += make(m.CELU()) if kind == "Sequential" else make([m.CELU()])
+        return repr(many), repr(popped), repr(more), [n for n, _ in more.named_children()]
+
+    assert build(nn) == build(torch.nn)
+    listed = getattr(nn, kind)()
+    with pytest.raises(TypeError, match="takes Modules; part 0 is int"):
+        listed.insert(0, 3)
+    with pytest.raises(IndexError, match=f"{kind} has 0 parts; none can be put before number 1"):
+        listed.insert(1, nn.ReLU())
+    with pytest.raises(TypeError):
+        listed + 3
+
+
 def test_weight_norm_is_not_fused():
     net = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
     utils.weight_norm(net[0])

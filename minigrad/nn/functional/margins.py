@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ __all__ = [
     "hinge_embedding_loss",
     "margin_ranking_loss",
     "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "soft_margin_loss",
     "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
 ]
 
 
@@ -81,6 +84,48 @@ def triplet_margin_loss(
     if swap:
         far = minimum(far, pairwise_distance(positive, negative, p, eps))
     return reduced(clip(near - far + margin, min=0), reduction)
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    distance_function: Callable[[Any, Any], Any] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Any:
+    """``triplet_margin_loss`` by any ``distance_function`` of two inputs; ``pairwise_distance`` unless given."""
+    distance = pairwise_distance if distance_function is None else distance_function
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = minimum(far, distance(positive, negative))
+    return reduced(clip(near - far + margin, min=0), reduction)
+
+
+def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """``sum_(j, i) max(0, 1 - x[y_j] + x[i]) / C``: every right class above every other by 1, scores (N, C) or (C,).
+
+    A target of that shape lists the right classes, up to the first -1; i runs over all others.
+    """
+    y = array_of(target)
+    shape = tuple(input.shape)
+    if input.ndim not in (1, 2) or y.shape != shape or y.dtype.kind not in "iu":
+        raise ValueError(
+            f"multilabel_margin_loss: scores (N, C) and integers of that shape, got {shape}, {y.dtype} of {y.shape}"
+        )
+    classes = shape[-1]
+    if readable(y) and np.any((y < -1) | (y >= classes)):
+        raise IndexError(f"multilabel_margin_loss: a class is not among {classes} classes, 0 to {classes - 1}, or -1")
+    listed = np.cumprod(y >= 0, axis=-1).astype(bool)
+    at = np.where(listed, y, 0)
+    others = np.arange(classes, like=like(input))
+    wrong = ~np.any((at[..., :, None] == others) & listed[..., :, None], axis=-2)  # (..., C): no right class
+    right = take_along_dim(input, at, -1)
+    terms = clip(1 - right.reshape((*shape, 1)) + input.reshape((*shape[:-1], 1, classes)), min=0)
+    counted = listed[..., :, None] & wrong[..., None, :]
+    return reduced(sum(where(counted, terms, 0), (-2, -1)) / classes, reduction)
 
 
 def multi_margin_loss(
