@@ -78,9 +78,11 @@ class Function:
                 (x,) = ctx.saved_tensors
                 return 2 * x * g
 
-    ``forward(ctx, *args)`` computes, unrecorded, a Tensor or a tuple of them. ``backward(ctx, *gradients)`` takes one
-    gradient for each output and returns one for each argument: a Tensor (or an array) of its shape, or one that
-    broadcasting made larger, or None where nothing flows. Written in ops, it can be differentiated itself.
+    ``forward(ctx, *args)`` computes, unrecorded, a Tensor or a tuple of them. With a third static method,
+    ``setup_context(ctx, inputs, output)``, it is ``forward(*args)``, and the other gets the tuple of the arguments and
+    what forward returned. ``backward(ctx, *gradients)`` takes one gradient for each output and returns one for each
+    argument: a Tensor (or an array) of its shape, or one that broadcasting made larger, or None where nothing flows.
+    Written in ops, it can be differentiated itself.
     """
 
     _op: Any  # one for each class
@@ -89,6 +91,11 @@ class Function:
     def forward(ctx: Any, *args: Any) -> Any:
         """Compute the outputs."""
         raise NotImplementedError("a Function needs a static method forward(ctx, *args)")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Keep what backward needs, for a ``forward`` without a context."""
+        raise NotImplementedError("setup_context(ctx, inputs, output) is for a Function to write, or to leave out")
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -101,12 +108,16 @@ class Function:
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Call ``forward``, and record the call."""
-        for name in ("forward", "backward"):
+        for name in ("forward", "setup_context", "backward"):
             if not isinstance(next(vars(c)[name] for c in cls.__mro__ if name in vars(c)), staticmethod):
                 raise TypeError(f"{cls.__name__}.{name} must be a @staticmethod")
         ctx = Context(tuple(isinstance(a, Tensor) and a._requires_grad for a in args))
         with no_grad():
-            returned = cls.forward(ctx, *args)
+            if cls.setup_context is Function.setup_context:
+                returned = cls.forward(ctx, *args)
+            else:
+                returned = cls.forward(*args)
+                cls.setup_context(ctx, args, returned)
         outputs = []
         for i, o in enumerate(returned if isinstance(returned, tuple) else (returned,)):
             if not _is_array(o):

@@ -47,6 +47,31 @@ def products(m, base):
     return Products
 
 
+@in_both
+def products_with_setup_context(m, base):
+    """The same, with a forward that knows no context."""
+
+    class Products(base):
+        @staticmethod
+        def forward(x, y, power):
+            out = m.exp(y)
+            return x**power * out, out
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            x, _, ctx.power = inputs
+            ctx.save_for_backward(x, output[1])
+
+        @staticmethod
+        def backward(ctx, g, h):
+            x, out = ctx.saved_tensors
+            n = ctx.power
+            gx = g * n * x ** (n - 1) * out if ctx.needs_input_grad[0] else None
+            return gx, g * x**n * out + h * out, None
+
+    return Products
+
+
 def values(m):
     make, settings = (
         (m.Tensor if m is mg else m.tensor),
@@ -67,10 +92,11 @@ USES = {
 }
 
 
+@pytest.mark.parametrize("definition", [products, products_with_setup_context])
 @pytest.mark.parametrize("name", USES)
-def test_first_and_second_derivatives_as_in_pytorch(name, torch):
+def test_first_and_second_derivatives_as_in_pytorch(name, definition, torch):
     results = []
-    for m, F in zip((mg, torch), products(torch), strict=True):
+    for m, F in zip((mg, torch), definition(torch), strict=True):
         x, y = values(m)
         out = USES[name](F, x, y)
         grad = m.autograd.grad
@@ -231,6 +257,41 @@ def test_forward_is_not_recorded_and_backward_only_with_create_graph():
         gradients(Modes.apply(x).sum(), x, create_graph=create_graph)
     assert modes == [False, False, False, True]
     assert mg.is_grad_enabled()
+
+
+def test_setup_context_gets_what_forward_got_and_returned_unrecorded():
+    seen = []
+
+    class Double(Function):
+        @staticmethod
+        def forward(x, factor=2):
+            return x * factor
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            seen.append((inputs, output, mg.is_grad_enabled(), ctx.needs_input_grad))
+
+        @staticmethod
+        def backward(ctx, g):
+            return 2 * g
+
+    class Inherits(Double):
+        pass
+
+    x = leaf(1.0, 2.0)
+    for F in (Double, Inherits):
+        assert gradients(F.apply(x).sum(), x).tolist() == [2, 2]
+        (((given,), output, recording, needed),) = seen
+        assert given is x
+        assert (output.tolist(), recording, needed) == ([2, 4], False, (True,))
+        seen.clear()
+
+    class NoStatic(Double):
+        def setup_context(self, inputs, output):
+            pass
+
+    with pytest.raises(TypeError, match=r"NoStatic\.setup_context must be a @staticmethod"):
+        NoStatic.apply(x)
 
 
 def test_needs_input_grad():
@@ -421,5 +482,6 @@ def test_autograd_backward_of_several(torch):
 
 
 def test_the_modes_are_the_engines():
-    for name in set(autograd.__all__) - {"Function", "backward", "grad", "once_differentiable"}:
+    own = {"Function", "backward", "grad", "gradcheck", "gradgradcheck", "once_differentiable"}
+    for name in set(autograd.__all__) - own:
         assert getattr(autograd, name) is getattr(mg, name)
