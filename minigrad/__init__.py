@@ -18,6 +18,7 @@ from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .ops import *  # noqa: F403
 from .ops import __all__ as _ops
 from .random import Generator, manual_seed
+from .spellings import respell
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
@@ -65,3 +66,4 @@ __all__ = [
     *(name for name in _ops if name not in ("abs", "all", "any", "max", "min", "pow", "round", "sum")),
     *_creation,
 ]
+respell(globals(), _creation)

@@ -42,6 +42,7 @@ from .ops import (
     square,
     subtract,
 )
+from .spellings import spelled
 from .versions import version
 
 
@@ -174,7 +175,7 @@ for _name, _function in {
     "__imod__": _augmented(remainder),
     "__ipow__": _augmented(power),
     "abs_": _overwriting(abs),
-    "add_": _overwriting(_add),
+    "add_": _overwriting(spelled(_add)),
     "addcdiv_": _overwriting(addcdiv),
     "addcmul_": _overwriting(addcmul),
     "clamp_": _overwriting(clip),
@@ -189,6 +190,6 @@ for _name, _function in {
     "reciprocal_": _overwriting(reciprocal),
     "sqrt_": _overwriting(sqrt),
     "square_": _overwriting(square),
-    "sub_": _overwriting(_subtract),
+    "sub_": _overwriting(spelled(_subtract)),
 }.items():
-    setattr(Tensor, _name, _function)
+    setattr(Tensor, _name, spelled(_function) if callable(_function) else _function)

@@ -27,6 +27,7 @@ from .ops import (
     vector_norm,
 )
 from .ops.norms import norm_of_vector_or_matrix as norm
+from .spellings import respell
 
 __all__ = [
     "LinAlgError",
@@ -55,3 +56,4 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+respell(globals(), ["norm"])

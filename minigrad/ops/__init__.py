@@ -10,6 +10,7 @@ minigrad/_methods.pyi).
 from typing import Any
 
 from ..engine import Tensor
+from ..spellings import respell, spelled
 from . import (
     activations,
     aliases,
@@ -93,6 +94,7 @@ __all__ += cumulative.__all__
 __all__ += sorting.__all__
 __all__ += counting.__all__
 __all__ += aliases.__all__
+respell(globals(), __all__)
 
 
 def _reflected(function: Any) -> Any:
@@ -139,7 +141,7 @@ _OPERATORS = {
     "T": property(lambda x: shape.permute(x, *range(x.ndim)[::-1])),
     "mT": property(lambda x: shape.transpose(x, -2, -1)),
     "where": lambda x, condition, other: elementary.where(condition, x, other),
-    "view": shape.reshape,
+    "view": spelled(shape.reshape),
     "polygamma": lambda x, n: special.polygamma(n, x),
 }
 
