@@ -14,8 +14,8 @@ import numpy as np
 
 from .device import as_array, bare, copied, device_of, in_use, is_array, memory_explained, put
 from .errors import FAILURES, explained
-from .mode import tell, thread, walking, watching
 from .protocols import ArrayProtocol
+from .recording import tell, thread, walking, watching
 from .spellings import Keywords
 from .versions import Changes, check_unchanged, clock, latest, mark_changed, share_memory
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from .device import beside, is_array, writable
 from .engine import Tensor
-from .mode import thread
 from .ops import (
     abs,
     add,
@@ -42,6 +41,7 @@ from .ops import (
     square,
     subtract,
 )
+from .recording import thread
 from .spellings import spelled
 from .versions import version
 

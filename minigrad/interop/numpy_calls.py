@@ -28,7 +28,7 @@ Function = Callable[..., Any]
 UFUNCS = {  # NumPy's name: ours, where they differ
     **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
     **{"absolute": "abs", "fabs": "abs", "arctan2": "atan2", "conjugate": "positive", "rint": "round"},
-    **{"radians": "deg2rad", "degrees": "rad2deg", "float_power": "power"},
+    **{"radians": "deg2rad", "degrees": "rad2deg", "float_power": "power", "equal": "eq"},
 }
 OPERATORS = {
     **{"bitwise_and": "__and__", "bitwise_or": "__or__", "bitwise_xor": "__xor__", "invert": "__invert__"},

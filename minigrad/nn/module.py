@@ -11,8 +11,8 @@ import numpy as np
 from .. import memory
 from ..device import CPU, CUDA, as_array, device_of, put
 from ..engine import Tensor
-from ..mode import no_grad
 from ..protocols import destination
+from ..recording import no_grad
 from .hooks import Hooks, RemovableHandle
 
 

@@ -102,6 +102,12 @@ def _reflected(function: Any) -> Any:
     return lambda x, y: function(y, x)
 
 
+def _adjoint(x: Any) -> Any:
+    if x.ndim != 2:
+        raise ValueError(f"H is the transpose of a matrix, got shape {x.shape}; mH is that of the last two dimensions")
+    return shape.transpose(x, 0, 1)
+
+
 _OPERATORS = {
     "__add__": arithmetic.add,
     "__radd__": _reflected(arithmetic.add),
@@ -125,7 +131,7 @@ _OPERATORS = {
     "__divmod__": lambda x, y: (x // y, x % y),
     "__rdivmod__": lambda x, y: (y // x, y % x),
     "__getitem__": indexing.getitem,
-    "__eq__": comparison.equal,
+    "__eq__": comparison.eq,
     "__ne__": comparison.not_equal,
     "__lt__": comparison.less,
     "__le__": comparison.less_equal,
@@ -139,6 +145,8 @@ _OPERATORS = {
     "__rxor__": _reflected(comparison.bitwise_xor),
     "__invert__": comparison.bitwise_not,
     "T": property(lambda x: shape.permute(x, *range(x.ndim)[::-1])),
+    "H": property(_adjoint),  # all numbers here are real, and their own conjugates
+    "mH": property(lambda x: shape.transpose(x, -2, -1)),
     "mT": property(lambda x: shape.transpose(x, -2, -1)),
     "where": lambda x, condition, other: elementary.where(condition, x, other),
     "view": spelled(shape.reshape),

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..mode import no_grad
 from ..nn.module import Module
+from ..recording import no_grad
 
 __all__ = ["AveragedModel", "get_ema_avg_fn", "get_swa_avg_fn"]
 
