@@ -25,7 +25,8 @@ MINIGRAD = {
     "protocols": "device interop.printing array_api engine",  # the latter two later, when they are wanted
     "interop": "",
     "interop.printing": "",
-    "interop.numpy_calls": "array_api array_api.common device engine ops protocols",
+    "interop.numpy_own": "array_api array_api.linalg ops ops.norms",
+    "interop.numpy_calls": "array_api array_api.common device engine interop.numpy_own ops protocols",
     "interop.exchange": "device engine memory protocols versions",
     "random": "device kernels",
     "creation": "device engine random",
