@@ -14,10 +14,13 @@ from .errors import BroadcastingWarning
 from .interop import numpy_calls  # noqa: F401  # NumPy's functions find Tensors' answers
 from .interop.exchange import from_dlpack
 from .kernels import get_num_threads, set_num_threads, use_kernels
-from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .names import *  # noqa: F403
+from .names import __all__ as _names
 from .ops import *  # noqa: F403
 from .ops import __all__ as _ops
 from .random import Generator, manual_seed
+from .recording import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .spellings import respell
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
@@ -39,6 +42,7 @@ __all__ = [
     "hessian",
     "hooks",
     "hvp",
+    "inference_mode",
     "inplace",
     "is_grad_enabled",
     "jacobian",
@@ -64,4 +68,6 @@ __all__ = [
     # import * keeps Python's own
     *(name for name in _ops if name not in ("abs", "all", "any", "max", "min", "pow", "round", "sum")),
     *_creation,
+    *(name for name in _names if name not in ("bool", "float", "int")),
 ]
+respell(globals(), (*_creation, "is_floating_point", "numel"))

@@ -10,7 +10,7 @@ import numpy as np
 from .diagnosis import detect_anomaly, set_detect_anomaly
 from .engine import Tensor, accumulate, gradients
 from .function import Function, once_differentiable
-from .mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .recording import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 
 if TYPE_CHECKING:
     from .testing.gradcheck import gradcheck, gradgradcheck
@@ -23,6 +23,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "inference_mode",
     "is_grad_enabled",
     "no_grad",
     "once_differentiable",

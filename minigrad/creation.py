@@ -159,10 +159,18 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any = None,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """start, start + step, ... up to but without ``end``; ``arange(end)`` counts from 0. int64 if all are whole."""
-    first, last = (0, start) if end is None else (start, end)
+    if start is None and end is None:
+        raise TypeError("arange needs the end to count to: arange(end), or arange(start, end, step)")
+    first, last = (0, start) if end is None else (0 if start is None else start, end)
     if step == 0 or (last - first) / step < 0:
         raise ValueError(f"arange from {first} to {last} in steps of {step} never arrives")
     return _around(np.arange(first, last, step, dtype=dtype, like=like(device)), requires_grad)
@@ -257,8 +265,8 @@ def randn_like(
 
 
 def randint(
-    low: int,
-    high: int | Sequence[int],
+    low: int | None = None,
+    high: int | Sequence[int] | None = None,
     size: Sequence[int] | None = None,
     *,
     generator: random.Generator | None = None,
@@ -267,8 +275,10 @@ def randint(
     requires_grad: bool = False,
 ) -> Tensor:
     """Whole numbers, uniform on low ... high-1, int64 unless said otherwise; ``randint(high, size)`` starts at 0."""
-    first, last, shape = (low, high, size) if size is not None else (0, low, high)
-    if isinstance(shape, int) or not isinstance(last, (int, np.integer)):
+    first, last, shape = (0 if low is None else low, high, size) if size is not None else (0, low, high)
+    if size is not None and high is None:  # randint(5, size=(2, 3))
+        first, last = 0, low
+    if shape is None or isinstance(shape, int) or not isinstance(last, (int, np.integer)):
         raise TypeError(
             f"randint takes (low, high, size) or (high, size), and a size is a tuple; got {low}, {high}, {size}"
         )

@@ -13,7 +13,7 @@ import numpy as np
 from .device import as_array, is_array
 from .engine import Tensor, history
 from .errors import BroadcastingWarning, calling_line, warn, written
-from .mode import thread, watch
+from .recording import thread, watch
 from .versions import Tick
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, update_wrapper
-from inspect import signature
 from typing import TYPE_CHECKING, Any, ParamSpec, overload
 
 import numpy as np
 
 from .device import as_array, bare, copied, device_of, in_use, is_array, memory_explained, put
 from .errors import FAILURES, explained
-from .mode import tell, thread, walking, watching
 from .protocols import ArrayProtocol
+from .recording import tell, thread, walking, watching
+from .spellings import Keywords
 from .versions import Changes, check_unchanged, clock, latest, mark_changed, share_memory
 
 if TYPE_CHECKING:
@@ -135,13 +135,12 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
     if forward is None:
         return lambda forward: op(forward, linear=linear, view=view)
 
-    name, parameters = forward.__name__.strip("_"), signature(forward)
-    data_names = frozenset(n for n, p in parameters.parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD)
+    name, keywords = forward.__name__.strip("_"), Keywords(forward)
+    of_settings = keywords.settings
 
     def apply(*args: Any, **settings: Any) -> Any:
-        if settings and not data_names.isdisjoint(settings):  # data given by name, as in linear(x, weight, bias=b)
-            bound = parameters.bind(*args, **settings)
-            args, settings = bound.args, bound.kwargs
+        if settings and not of_settings.issuperset(settings):  # data given by name, as in linear(x, weight, bias=b)
+            args, settings = keywords.arranged(args, settings, data=True)
         values, any_tensor, needed = [], False, False
         for a in args:
             if isinstance(a, Tensor):

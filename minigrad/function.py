@@ -16,7 +16,7 @@ import numpy as np
 from .device import as_array, device_of, is_array
 from .engine import Tensor, _new, _without_history, derivatives, op
 from .errors import written
-from .mode import enable_grad, no_grad, thread
+from .recording import enable_grad, no_grad, thread
 from .versions import clock, share_memory, version
 
 

@@ -17,7 +17,6 @@ from .device import beside, is_array, writable
 from .device import put as put_on
 from .engine import Tensor
 from .errors import ShapeError
-from .mode import thread
 from .ops import (
     abs,
     add,
@@ -66,6 +65,8 @@ from .ops import (
     unsqueeze,
 )
 from .random import Generator, default_generator
+from .recording import thread
+from .spellings import spelled
 from .versions import version
 
 
@@ -303,4 +304,4 @@ for _name, _function in {
     "remainder_": _overwriting(remainder),
     "floor_divide_": _overwriting(floor_divide),
 }.items():
-    setattr(Tensor, _name, _function)
+    setattr(Tensor, _name, spelled(_function) if callable(_function) else _function)

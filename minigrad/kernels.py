@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .mode import thread
+from .recording import thread
 
 if TYPE_CHECKING:
     from .engine import Tensor

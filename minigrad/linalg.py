@@ -36,6 +36,7 @@ from .ops.decompositions import least_squares as lstsq
 from .ops.diagonals import diagonal_of_matrices as diagonal
 from .ops.factorizations import lu, lu_solve
 from .ops.norms import norm_of_vector_or_matrix as norm
+from .spellings import respell
 
 __all__ = [
     "LinAlgError",
@@ -74,3 +75,4 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+respell(globals(), ["norm"])

@@ -177,6 +177,14 @@ class ArrayProtocol(Conversions):
         """Number of elements."""
         return int(self._data.size)
 
+    def nelement(self) -> int:
+        """Number of elements: ``numel()``."""
+        return int(self._data.size)
+
+    def ndimension(self) -> int:
+        """Number of dimensions: ``dim()``."""
+        return self._data.ndim  # type: ignore[no-any-return]
+
     def item(self) -> Any:
         """The only element, as a Python number. On cuda this waits until it is computed."""
         if self._data.size != 1:

@@ -19,8 +19,8 @@ import numpy as np
 
 from .device import device_of, is_array
 from .engine import Tensor, gradients, history
-from .mode import enable_grad, thread
 from .ops import clone, reshape, stack
+from .recording import enable_grad, thread
 from .trees import filled, leaves, mapped, matching
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]

@@ -13,7 +13,7 @@ import numpy as np
 from .. import ops
 from .common import constant
 
-RENAMED = {"pow": "power", "bitwise_invert": "bitwise_not"}  # the standard's name: ours
+RENAMED = {"pow": "power", "bitwise_invert": "bitwise_not", "equal": "eq"}  # the standard's name: ours
 ONE = (
     *("abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "bitwise_invert", "ceil", "cos", "cosh", "exp"),
     *("expm1", "floor", "isfinite", "isinf", "isnan", "log", "log1p", "log2", "log10", "logical_not", "negative"),

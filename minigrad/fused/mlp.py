@@ -17,9 +17,9 @@ import numpy as np
 from .. import nn
 from ..engine import Tensor, derivatives, gradients, op
 from ..memory import empty
-from ..mode import thread
 from ..nn import Module, Sequential
 from ..nn import functional as F
+from ..recording import thread
 from .blocks import Block, Blocks, gathered
 from .buffers import Buffers, Deltas, how_now, run_backward
 from .cpu import fields as f

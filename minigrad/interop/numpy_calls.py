@@ -20,6 +20,7 @@ from ..array_api.common import constant
 from ..device import as_array
 from ..engine import Tensor
 from ..protocols import ArrayProtocol
+from .numpy_own import OF_LINALG, OF_NUMPY
 
 Function = Callable[..., Any]
 
@@ -28,7 +29,7 @@ Function = Callable[..., Any]
 UFUNCS = {  # NumPy's name: ours, where they differ
     **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
     **{"absolute": "abs", "fabs": "abs", "arctan2": "atan2", "conjugate": "positive", "rint": "round"},
-    **{"radians": "deg2rad", "degrees": "rad2deg", "float_power": "power"},
+    **{"radians": "deg2rad", "degrees": "rad2deg", "float_power": "power", "equal": "eq"},
 }
 OPERATORS = {
     **{"bitwise_and": "__and__", "bitwise_or": "__or__", "bitwise_xor": "__xor__", "invert": "__invert__"},
@@ -137,6 +138,7 @@ def _round(a: Any, decimals: int = 0) -> Any:
 
 
 OWN: dict[str, Function] = {
+    **OF_NUMPY,
     "transpose": _transpose,
     "swapaxes": lambda a, axis1, axis2: ops.transpose(a, axis1, axis2),
     "ravel": lambda a: ops.reshape(a, -1),
@@ -155,6 +157,8 @@ def _answer(function: Any) -> Function | None:
     """What a function of NumPy's is here, if it is anything."""
     name, module = function.__name__, function.__module__
     if module == "numpy.linalg":
+        if name in OF_LINALG:
+            return OF_LINALG[name]
         found = getattr(import_module("minigrad"), "linalg", None) if name in LINALG else None
         return getattr(found, name, None)
     if module != "numpy":
@@ -179,7 +183,9 @@ def __array_function__(self: Tensor, function: Any, types: Any, args: Any, setti
     if answer is not None:
         positional, named = _as_written(function, args, settings)
         if _takes(answer, positional, named):
-            return answer(*positional, **named)
+            out = answer(*positional, **named)
+            if out is not NotImplemented:
+                return out
     name = function.__module__.replace("numpy", "np") + "." + function.__name__
     return _of_the_values(function, name, args, settings)
 
@@ -237,9 +243,13 @@ def _of_the_values(function: Function, name: str, args: Any, settings: dict[str,
         raise TypeError(f"{name}: out cannot be a Tensor, whose changes are recorded; take the result, or copy_ it")
     if any(t._requires_grad for t in _tensors([args, settings])):
         how = f" with {', '.join(settings)}" if settings else ""
+        own = name.rpartition(".")[2]
+        instead = (
+            f"minigrad.{own}, which is PyTorch's and may mean another thing" if _public(own) else "an op of minigrad"
+        )
         raise TypeError(
             f"{name}{how} has no derivative here, and would drop the gradient of a Tensor; "
-            "use an op of minigrad, or give it tensor.detach() to compute with the values alone"
+            f"use {instead}, or give it tensor.detach() to compute with the values alone"
         )
     return function(*_stripped(args), **_stripped(settings))
 

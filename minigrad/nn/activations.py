@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..mode import no_grad
 from ..ops import greater, where
+from ..recording import no_grad
 from . import functional as F
 from .module import Module, Parameter
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..engine import Tensor
 from ..function import Function
 from ..hooks import RemovableHandle
-from ..mode import is_grad_enabled
+from ..recording import is_grad_enabled
 
 __all__ = ["Hooks", "RemovableHandle"]
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from .. import random
 from ..engine import Tensor
-from ..mode import no_grad
 from ..random import Generator
+from ..recording import no_grad
 
 
 @no_grad()

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from ..engine import Tensor
-from ..mode import no_grad
 from ..ops import flatten, reshape
 from ..random import Generator
+from ..recording import no_grad
 from . import functional as F
 from . import init
 from .module import Module, Parameter

@@ -12,8 +12,8 @@ from .. import memory
 from ..device import CPU, CUDA, as_array, device_of, put
 from ..engine import Tensor
 from ..errors import StateError
-from ..mode import no_grad
 from ..protocols import destination
+from ..recording import no_grad
 from .hooks import Hooks, RemovableHandle
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import Tensor
-from ..mode import no_grad
+from ..recording import no_grad
 from . import functional as F
 from .module import Module, Parameter
 

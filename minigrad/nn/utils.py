@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..engine import Tensor
-from ..mode import no_grad
 from ..ops import cat, reshape
+from ..recording import no_grad
 from . import weight_norm as _weights
 from .weight_norm import *  # noqa: F403
 

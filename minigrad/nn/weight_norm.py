@@ -9,9 +9,9 @@ import numpy as np
 
 from .. import random
 from ..engine import Tensor
-from ..mode import no_grad
 from ..ops import reshape, sqrt, sum
 from ..random import Generator
+from ..recording import no_grad
 from .hooks import RemovableHandle
 from .module import Module, Parameter
 

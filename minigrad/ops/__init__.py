@@ -10,6 +10,7 @@ operators and methods (declared for type checkers in minigrad/_methods.pyi).
 from typing import Any
 
 from ..engine import Tensor
+from ..spellings import respell, spelled
 from . import (
     activations,
     aliases,
@@ -108,11 +109,18 @@ __all__ += sorting.__all__
 __all__ += counting.__all__
 __all__ += statistics.__all__
 __all__ += aliases.__all__
+respell(globals(), __all__)
 
 
 def _reflected(function: Any) -> Any:
     """``y - x`` where only ``x`` is a Tensor: Python asks x.__rsub__(y)."""
     return lambda x, y: function(y, x)
+
+
+def _adjoint(x: Any) -> Any:
+    if x.ndim != 2:
+        raise ValueError(f"H is the transpose of a matrix, got shape {x.shape}; mH is that of the last two dimensions")
+    return shape.transpose(x, 0, 1)
 
 
 _OPERATORS = {
@@ -138,7 +146,7 @@ _OPERATORS = {
     "__divmod__": lambda x, y: (x // y, x % y),
     "__rdivmod__": lambda x, y: (y // x, y % x),
     "__getitem__": indexing.getitem,
-    "__eq__": comparison.equal,
+    "__eq__": comparison.eq,
     "__ne__": comparison.not_equal,
     "__lt__": comparison.less,
     "__le__": comparison.less_equal,
@@ -152,9 +160,11 @@ _OPERATORS = {
     "__rxor__": _reflected(comparison.bitwise_xor),
     "__invert__": comparison.bitwise_not,
     "T": property(lambda x: shape.permute(x, *range(x.ndim)[::-1])),
+    "H": property(_adjoint),  # all numbers here are real, and their own conjugates
+    "mH": property(lambda x: shape.transpose(x, -2, -1)),
     "mT": property(lambda x: shape.transpose(x, -2, -1)),
     "where": lambda x, condition, other: elementary.where(condition, x, other),
-    "view": shape.reshape,
+    "view": spelled(shape.reshape),
     "polygamma": lambda x, n: special.polygamma(n, x),
 }
 

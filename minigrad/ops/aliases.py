@@ -7,7 +7,6 @@ from .arithmetic import multiply as mul
 from .arithmetic import negative as neg
 from .arithmetic import power as pow
 from .arithmetic import subtract as sub
-from .comparison import equal as eq
 from .comparison import greater as gt
 from .comparison import greater_equal as ge
 from .comparison import less as lt
@@ -40,7 +39,6 @@ __all__ = [
     "clamp",
     "degrees",
     "div",
-    "eq",
     "fix",
     "ge",
     "gt",

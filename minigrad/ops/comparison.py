@@ -19,6 +19,7 @@ __all__ = [
     "bitwise_not",
     "bitwise_or",
     "bitwise_xor",
+    "eq",
     "equal",
     "greater",
     "greater_equal",
@@ -40,9 +41,15 @@ __all__ = [
 
 
 @op
-def equal(x: Any, y: Any) -> Any:
-    """``x == y``, element by element."""
+def eq(x: Any, y: Any) -> Any:
+    """``x == y``, element by element. (Whether all are equal, as one bool, says ``equal``.)"""
     return x == y
+
+
+def equal(x: Any, y: Any) -> bool:
+    """Whether both have the same shape and the same elements: one bool of Python. NaN is not equal to itself."""
+    x, y = array_of(x), array_of(y)
+    return x.shape == y.shape and bool(np.all(x == y))
 
 
 @op

@@ -39,7 +39,7 @@ def vector_norm(
     if (ord < 0 or ord == np.inf) and 0 in (x.shape[d] for d in dims):
         raise ValueError(f"vector_norm of shape {tuple(x.shape)}: of no numbers there is no norm of order {ord}")
     if ord in (np.inf, -np.inf):
-        return (amax if ord > 0 else amin)(abs(x), dims, keepdim)
+        return (amax if ord > 0 else amin)(abs(x), axis=dims, keepdim=keepdim)
     if ord == 0:
         return astype(x != 0, x.dtype).sum(axis=dims, keepdims=keepdim)
     if ord == 1:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..device import CPU, device_of, in_use, library_of
-from ..mode import thread
+from ..recording import thread
 
 
 def like(x: Any) -> Any:

@@ -15,7 +15,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
 from ..errors import warn
-from .elementary import astype, exp, floating, where
+from .elementary import astype, exp, floating, maximum, minimum, where
 from .indexing import take_along_dim
 from .joining import cat, narrow
 from .shape import expand, permute, reshape, squeeze
@@ -50,7 +50,9 @@ Dim = int | Sequence[int] | None
 
 
 def _dims(x: Any, dim: Dim, axis: Dim) -> tuple[int, ...]:
-    """The dimensions meant, counted from 0."""
+    """The dimensions meant, counted from 0. No dimension is all of them as ``dim``, as in PyTorch; as ``axis`` none."""
+    if axis is None and isinstance(dim, Sequence) and not dim:
+        dim = None
     dim = _one(dim, axis)
     return tuple(range(x.ndim)) if dim is None else normalize_axis_tuple(dim, x.ndim, "dim")
 
@@ -168,7 +170,7 @@ def var(
         )
     quiet: Any = {} if degrees > 0 else {"divide": "ignore", "invalid": "ignore"}
     with np.errstate(**quiet):
-        centred = x - mean(x, dims, True)
+        centred = x - mean(x, axis=dims, keepdim=True)
         total = _sum(centred * centred, dims=dims, keepdim=keepdim or keepdims)
         return total / (degrees if degrees > 0 else 0)
 
@@ -245,7 +247,7 @@ class Range(NamedTuple):
 
 def aminmax(x: Any, *, dim: Dim = None, keepdim: bool = False, axis: Dim = None, keepdims: bool = False) -> Range:
     """``amin`` and ``amax`` over the same elements."""
-    options: Any = {"dim": _one(dim, axis), "keepdim": keepdim or keepdims}
+    options: Any = {"dim": dim, "axis": axis, "keepdim": keepdim or keepdims}
     return Range(amin(x, **options), amax(x, **options))
 
 
@@ -257,17 +259,55 @@ class Extremes(NamedTuple):
 
 
 def max(
-    x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False
+    x: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    other: Any = None,
+    axis: int | None = None,
+    keepdims: bool = False,
 ) -> Any:
-    """Largest element of all, or (values, indices) along one dimension; the first largest takes the gradient."""
+    """Largest element of all, or (values, indices) along one dimension; the first largest takes the gradient.
+
+    ``max(x, other)`` with another Tensor or array is ``maximum``.
+    """
+    other = dim if other is None and _is_array(dim) else other
+    if other is not None:
+        return maximum(*_both("max", x, other, dim, axis, keepdim or keepdims))
     return _extreme(x, argmax, amax, _one(dim, axis), keepdim or keepdims)
 
 
 def min(
-    x: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool = False
+    x: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    other: Any = None,
+    axis: int | None = None,
+    keepdims: bool = False,
 ) -> Any:
-    """Smallest element of all, or (values, indices) along one dimension; the first smallest takes the gradient."""
+    """Smallest element of all, or (values, indices) along one dimension; the first smallest takes the gradient.
+
+    ``min(x, other)`` with another Tensor or array is ``minimum``.
+    """
+    other = dim if other is None and _is_array(dim) else other
+    if other is not None:
+        return minimum(*_both("min", x, other, dim, axis, keepdim or keepdims))
     return _extreme(x, argmin, amin, _one(dim, axis), keepdim or keepdims)
+
+
+def _is_array(given: Any) -> bool:
+    """A number of NumPy's is a number here: it can be a dimension."""
+    return hasattr(given, "dtype") and not isinstance(given, np.generic)
+
+
+def _both(name: str, x: Any, other: Any, dim: Any, axis: Any, keepdim: bool) -> tuple[Any, Any]:
+    """What two arguments are compared with nothing said about dimensions."""
+    if not _is_array(other):
+        raise TypeError(f"{name}: other is a Tensor or an array, got {other!r}; {name}imum takes a number too")
+    if (dim is not None and dim is not other) or axis is not None or keepdim:
+        raise TypeError(f"{name} of two Tensors is element by element: it takes no dim, axis or keepdim")
+    return x, other
 
 
 def _extreme(x: Any, arg: Any, of_all: Any, dim: int | None, keepdim: bool) -> Any:
@@ -310,8 +350,8 @@ def _argmin(x: Any, *, dim: int | None, keepdim: bool) -> Any:
 
 
 def any(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
-    """Whether an element is not 0."""
-    return _any(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
+    """Whether an element is not 0. ``dim=()`` is of each alone, as in PyTorch."""
+    return _any(x, dims=_dims(x, None, _one(dim, axis)), keepdim=keepdim or keepdims)
 
 
 @op
@@ -320,8 +360,8 @@ def _any(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
 
 
 def all(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
-    """Whether no element is 0."""
-    return _all(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
+    """Whether no element is 0. ``dim=()`` is of each alone, as in PyTorch."""
+    return _all(x, dims=_dims(x, None, _one(dim, axis)), keepdim=keepdim or keepdims)
 
 
 @op

@@ -16,7 +16,7 @@ import numpy as np
 from .. import kernels, memory
 from ..device import CPU, beside, device_of, in_use, is_array, memory_explained, put, writable
 from ..engine import Tensor, gradients
-from ..mode import enable_grad
+from ..recording import enable_grad
 
 Array = np.ndarray[Any, Any]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import StateError
-from ..mode import no_grad
 from ..nn.module import IncompatibleKeys, Module
+from ..recording import no_grad
 
 __all__ = ["AveragedModel", "get_ema_avg_fn", "get_swa_avg_fn"]
 

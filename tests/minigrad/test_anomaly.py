@@ -11,7 +11,7 @@ import minigrad as mg
 from minigrad import BroadcastingWarning, Tensor, detect_anomaly, gradients, nn, set_detect_anomaly, strict_broadcasting
 from minigrad.autograd import Function
 from minigrad.errors import written
-from minigrad.mode import thread, watching
+from minigrad.recording import thread, watching
 
 
 def leaf(*data):

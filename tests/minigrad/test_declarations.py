@@ -105,7 +105,7 @@ SAMPLES = {  # by the parameter's name
     **{"end": 2.0, "n": 1, "tensor1": 1.0, "tensor2": 2.0, "threshold": 0.5, "values": 0.5, "weight": np.ones(1)},
     **{"sizes": (2, 1), "axis0": 0, "axis1": 1, "source": 0, "destination": 1, "chunks": 2, "indices_or_sections": 2},
     **{"src": 1.0, "mask": np.eye(2) > 0, "shifts": 1, "repeats": 2, "dimension": 0, "size": 1, "step": 1, "k": 1},
-    **{"n": 1, "q": 0.5, "bins": 2},
+    **{"n": 1, "q": 0.5, "bins": 2, "fill_value": 1.0, "data": [1.0]},
 }
 
 

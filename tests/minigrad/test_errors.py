@@ -31,7 +31,7 @@ SENTENCES = [
     (lambda: mg.linear(X, ones(4, 3), ones(5)), ValueError, r"linear of \(2, 3\) float64, \(4, 3\) float64, \(5,\)"),
     (lambda: mg.where(X > 0, X, Y), ValueError, r"where of \(2, 3\) bool, \(2, 3\) float64, \(4,\) float64"),
     (lambda: mg.maximum(X, Y), ValueError, r"maximum of \(2, 3\) float64, \(4,\) float64"),
-    (lambda: X == Y, ValueError, r"equal of \(2, 3\) float64, \(4,\)"),
+    (lambda: X == Y, ValueError, r"eq of \(2, 3\) float64, \(4,\)"),
     (lambda: X & X, TypeError, r"bitwise_and of \(2, 3\) float64, \(2, 3\) float64: .*not supported"),
     (lambda: ~X, TypeError, r"bitwise_not of \(2, 3\) float64"),
     (lambda: INTEGERS**-1, ValueError, r"power of \(2,\) int64: Integers to negative integer powers"),
@@ -71,7 +71,7 @@ SENTENCES = [
     (lambda: mg.exp(np.array(["a"])), TypeError, r"exp of \(1,\) <U1"),
     (lambda: X + "a", TypeError, r"add of \(2, 3\) float64, 'a'"),
     (lambda: X + None, TypeError, r"add of \(2, 3\) float64, None"),
-    (lambda: mg.exp(X, out=X), TypeError, "exp of .*unexpected keyword argument 'out'"),
+    (lambda: mg.exp(X, out=X), TypeError, r"exp\(\) got an unexpected keyword argument 'out'; its arguments are: x"),
     (lambda: mg.exp(), TypeError, "exp of : .*missing 1 required positional argument: 'x'"),
     (lambda: mg.multiply(X), TypeError, r"multiply of \(2, 3\) float64: .*missing"),
 ]

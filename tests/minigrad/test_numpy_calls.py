@@ -52,6 +52,49 @@ CALLS = {
     "outer": lambda x, y: np.outer(x, y),
     "tensordot": lambda x, y: np.tensordot(x, y, axes=1),
     "copy": lambda x, y: np.copy(x),
+    "diff": lambda x, y: np.diff(x),
+    "diff, n and ends": lambda x, y: np.diff(x, 2, axis=0, prepend=1.0, append=B[None]),
+    "nansum": lambda x, y: np.nansum(np.where(A > 3, x, np.nan), axis=0, keepdims=True),
+    "nanmean": lambda x, y: np.nanmean(np.where(A > 1, x, np.nan)),
+    "pad": lambda x, y: np.pad(x, 1),
+    "pad, widths": lambda x, y: np.pad(x, ((0, 1), (2, 0)), constant_values=4.0),
+    "pad, edge": lambda x, y: np.pad(x, (1, 2), "edge"),
+    "pad, reflect": lambda x, y: np.pad(x, ((1, 2), (3, 0)), mode="reflect"),
+    "pad, wrap": lambda x, y: np.pad(y, 3, "wrap"),
+    "split": lambda x, y: np.split(x, 2, axis=1)[1],
+    "split, places": lambda x, y: np.split(x, [1, 3], axis=1)[1],
+    "array_split": lambda x, y: np.array_split(x, 3, axis=1)[0],
+    "quantile": lambda x, y: np.quantile(x, 0.3),
+    "quantile, several": lambda x, y: np.quantile(x, [0.1, 0.8], axis=1, keepdims=True),
+    "quantile, method": lambda x, y: np.quantile(x, 0.3, axis=0, method="midpoint"),
+    "cross": lambda x, y: np.cross(x[:, :3], y[:3]),
+    "cross, axis": lambda x, y: np.cross(x, x * x, axis=0),
+    "vdot": lambda x, y: np.vdot(x, x + 1),
+    "diag": lambda x, y: np.diag(y, 1),
+    "diag of a matrix": lambda x, y: np.diag(x, k=-1),
+    "diagonal": lambda x, y: np.diagonal(x, 1),
+    "diagonal, axes": lambda x, y: np.diagonal(x[None], axis1=1, axis2=2),
+    "sinc": lambda x, y: np.sinc(x),
+    "norm": lambda x, y: np.linalg.norm(x),
+    "norm, ord": lambda x, y: np.linalg.norm(x, "nuc"),
+    "norm, axis": lambda x, y: np.linalg.norm(x, 3, axis=1, keepdims=True),
+    "svd, values": lambda x, y: np.linalg.svd(x, compute_uv=False),
+    "svd": lambda x, y: np.abs(np.linalg.svd(x, full_matrices=False)[0]),
+    "qr": lambda x, y: np.linalg.qr(x[:, :3])[1],
+    "qr, r": lambda x, y: np.linalg.qr(x[:, :2], mode="r"),
+    "cond": lambda x, y: np.linalg.cond(x[:, :3]),
+    "cond, 1": lambda x, y: np.linalg.cond(x[:, :3], 1),
+    "lstsq": lambda x, y: np.linalg.lstsq(x[:, :2], y[:3])[0],
+    "lstsq, residuals": lambda x, y: np.linalg.lstsq(x[:, :2], x[:, 2:], rcond=None)[1],
+    "lstsq, singular values": lambda x, y: np.linalg.lstsq(x, x[:, :1])[3],
+    "linalg.matmul": lambda x, y: np.linalg.matmul(x, y),
+    "linalg.cross": lambda x, y: np.linalg.cross(x[:, :3], x[:, 1:]),
+    "linalg.vecdot": lambda x, y: np.linalg.vecdot(x, y),
+    "linalg.outer": lambda x, y: np.linalg.outer(y, y),
+    "linalg.trace": lambda x, y: np.linalg.trace(x, offset=1),
+    "linalg.diagonal": lambda x, y: np.linalg.diagonal(x),
+    "linalg.tensordot": lambda x, y: np.linalg.tensordot(x, y, axes=1),
+    "linalg.matrix_transpose": lambda x, y: np.linalg.matrix_transpose(x),
     "array * tensor": lambda x, y: A * x,
     "array - tensor": lambda x, y: A - x,
     "array @ tensor": lambda x, y: A @ y,
@@ -80,6 +123,19 @@ def test_values_are_numpys_and_gradients_flow(name):
         np.testing.assert_allclose((g.data * v).sum(), (values[0] - values[1]) / 2e-6, rtol=1e-5, atol=1e-7)
 
 
+def test_lstsq_says_the_rank_and_split_divides_evenly():
+    singular = A[:, :2] @ [[1.0, 2.0], [2.0, 4.0]]
+    for matrix in (A, A[:, :2], singular):
+        ours, numpys = (np.linalg.lstsq(m, A[:, :1]) for m in (Tensor(matrix), matrix))
+        assert ours[2] == numpys[2]
+        for a, b in zip(ours, numpys, strict=True):
+            np.testing.assert_allclose(np.asarray(a), b, rtol=1e-9, atol=1e-9)
+    for call in (lambda: np.split(Tensor(A), 3, axis=1), lambda: np.split(A, 3, axis=1)):
+        with pytest.raises(ValueError, match="equal division"):
+            call()
+    assert [type(part) for part in np.split(Tensor(A), 3)] == [Tensor] * 3
+
+
 def test_what_carries_no_gradient_is_answered_too():
     x = Tensor(A, requires_grad=True)
     assert np.shape(x) == (3, 4)
@@ -106,7 +162,21 @@ def test_without_gradients_numpy_computes_the_rest():
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda x: np.median(x), r"np.median has no derivative here, and would drop the gradient"),
+        (
+            lambda x: np.median(x),
+            r"np.median has no derivative here, .*use minigrad.median, which is PyTorch's and may",
+        ),
+        (
+            lambda x: np.pad(x, 1, "linear_ramp"),
+            "np.pad has no derivative here|np.pad with mode has no derivative here",
+        ),
+        (lambda x: np.pad(x, 9, "reflect"), "np.pad has no derivative here"),
+        (lambda x: np.nansum(x, dtype=int), "np.nansum with dtype has no derivative here"),
+        (lambda x: np.quantile(x, 0.3, method="weibull"), "np.quantile with method has no derivative here"),
+        (lambda x: np.quantile(A, x / 9), "np.quantile has no derivative here"),
+        (lambda x: np.cross(x[:, :2], x[:, 2:]), "np.cross has no derivative here"),
+        (lambda x: np.linalg.qr(x, "raw"), "np.linalg.qr has no derivative here"),
+        (lambda x: np.linalg.svd(x, hermitian=True), "np.linalg.svd with hermitian has no derivative here"),
         (lambda x: np.spacing(x), r"np.spacing has no derivative here.*tensor.detach\(\) to compute with the values"),
         (lambda x: np.add(A, x, out=A.copy()), "np.add with out has no derivative here"),
         (lambda x: np.sum(x, initial=3), "np.sum with initial has no derivative here"),

@@ -8,6 +8,7 @@ from ...ops.activations import *  # noqa: F403
 from ...ops.convolution import *  # noqa: F403
 from ...ops.pooling import *  # noqa: F403
 from ...ops.windows import fold, unfold
+from ...spellings import respell
 from . import classification, distances, dropping, images, lookup, losses, margins, normalization
 from .classification import *  # noqa: F403
 from .distances import *  # noqa: F403
@@ -30,3 +31,4 @@ __all__ += images.__all__
 __all__ += losses.__all__
 __all__ += margins.__all__
 __all__ += normalization.__all__
+respell(globals(), __all__)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...engine import Tensor, derivatives, op
-from ...mode import no_grad
 from ...ops import getitem, where
 from ...ops.placement import array_of, beside, readable
+from ...recording import no_grad
 from .reduction import raw
 
 __all__ = ["embedding"]

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ...engine import Tensor, derivatives, op
-from ...mode import no_grad
 from ...ops import mean, reshape, sqrt, var
 from ...ops.placement import like
+from ...recording import no_grad
 from .reduction import raw
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
@@ -33,8 +33,8 @@ def _standardized_derivative(g: Any, out: Any, x: Any, *, dims: tuple[int, ...],
     """``(g - mean g - out mean(g out)) / sqrt(var + eps)``: what the mean and the variance give away is taken back."""
     if 0 in x.shape:
         return g
-    taken = mean(g, dims, True) + out * mean(g * out, dims, True)
-    return (g - taken) / sqrt(var(x, dims, correction=0, keepdim=True) + eps)
+    taken = mean(g, axis=dims, keepdim=True) + out * mean(g * out, axis=dims, keepdim=True)
+    return (g - taken) / sqrt(var(x, axis=dims, correction=0, keepdim=True) + eps)
 
 
 derivatives(_standardized, _standardized_derivative)

@@ -13,7 +13,7 @@ case = collect(CASES)
 
 TIES = several(GRID, GRID)
 for name, theirs in {
-    "equal": "eq",
+    "eq": "eq",
     "not_equal": "ne",
     "less": "lt",
     "less_equal": "le",
@@ -28,7 +28,7 @@ for name, theirs in {
         smooth=False,
     )
     case(f"{name}:method", lambda m, x, y, f=theirs: getattr(x, f)(y), TIES, smooth=False)
-case("equal:operators", lambda m, x, y: (x == y, x == 0.25, x != y, x != 0.25), TIES, smooth=False)
+case("eq:operators", lambda m, x, y: (x == y, x == 0.25, x != y, x != 0.25), TIES, smooth=False)
 case("less:operators", lambda m, x, y: (x < y, x <= y, x > y, x >= y), TIES, smooth=False)
 case("less:numbers", lambda m, x: (x < 1, 1 < x, x >= 0.25, 0.25 >= x), one(GRID), smooth=False)  # noqa: SIM300
 
@@ -38,6 +38,8 @@ for name in ("isnan", "isinf", "isposinf", "isneginf", "isfinite", "signbit"):
 ODD_PAIRS = several(ODD, ODD | st.just(0.2500001))
 case("isclose", lambda m, x, y: m.isclose(x, y), ODD_PAIRS, smooth=False)
 case("isclose:loose", lambda m, x, y: x.isclose(y, 0.3, atol=0.1, equal_nan=True), ODD_PAIRS, smooth=False)
+case("equal:a bool", lambda m, x, y: (x * 0 == 0) & (m.equal(x, y) | m.equal(x * 1, x)), TIES, smooth=False)
+case("equal:to another", lambda m, x, y: (x * 0 == 0) & x.equal(y), TIES, smooth=False)
 case("allclose:a bool", lambda m, x, y: (x * 0 == 0) & m.allclose(x, y, 0.3, 1.0), TIES, smooth=False)
 
 for name in ("logical_and", "logical_or", "logical_xor"):

@@ -80,6 +80,17 @@ class enable_grad(recording):
         super().__init__(True)
 
 
+class inference_mode(recording):
+    """PyTorch's name for ``no_grad``; there is nothing more to save here. ``inference_mode(False)`` records again."""
+
+    def __new__(cls, mode: Any = True) -> Any:
+        """An instance, or the function decorated."""
+        return cls()(mode) if callable(mode) else super().__new__(cls)
+
+    def __init__(self, mode: Any = True) -> None:
+        super().__init__(not mode)
+
+
 def is_grad_enabled() -> bool:
     """Whether this thread records ops."""
     return thread.recording
