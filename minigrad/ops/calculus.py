@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.lib.array_utils import normalize_axis_index as _dim
 from numpy.lib.array_utils import normalize_axis_tuple
 
@@ -76,7 +77,7 @@ def gradient(
         raise ValueError(f"gradient: edge_order is 1 or 2, got {edge_order!r}")
     x = floating(x)
     dims = tuple(range(x.ndim)) if dim is None else normalize_axis_tuple(dim, x.ndim, "dim")
-    one_for_all = isinstance(spacing, (int, float)) or getattr(spacing, "ndim", None) == 0
+    one_for_all = isinstance(spacing, (int, float, np.generic))
     each = [spacing] * len(dims) if one_for_all else list(spacing)
     if len(each) != len(dims):
         raise ValueError(
@@ -90,7 +91,7 @@ def _derivative(x: Any, dim: int, points: Any, edge_order: int) -> Any:
     if n < edge_order + 1:
         raise ValueError(f"gradient along dim {dim} with edge_order={edge_order} needs more than {n} values")
     column = (1,) * dim + (-1,) + (1,) * (x.ndim - 1 - dim)
-    if isinstance(points, (list, tuple)) or getattr(points, "ndim", 0) > 0:
+    if not isinstance(points, (int, float, np.generic)):
         points = points if hasattr(points, "ndim") else beside(x, points, x.dtype)
         if tuple(points.shape) != (n,):
             raise ValueError(f"gradient: {n} values along dim {dim} have points of shape {tuple(points.shape)}")

@@ -21,7 +21,7 @@ from .elementary import where
 from .indexing import _grid, found, getitem, take_along_dim
 from .joining import cat
 from .linalg import inv, require_floating, solve, solve_triangular, square, triangle
-from .placement import array_of, identity, like
+from .placement import array_of, identity, like, readable
 from .shape import movedim, reshape
 
 __all__ = [
@@ -68,6 +68,9 @@ def lu_factor(A: Any, *, pivot: bool = True) -> LUFactor:
     """L below the diagonal and U on and above it in one matrix, and the row, from 1 on, exchanged with each."""
     packed, order = _factored(A, pivot, "lu_factor")
     k = min(A.shape[-2:])
+    on_diagonal = np.diagonal(array_of(packed), 0, -2, -1)
+    if readable(on_diagonal) and (on_diagonal == 0).any():
+        raise LinAlgError(f"lu_factor of {tuple(A.shape)}: a pivot is 0, so nothing is solved with it; lu factors it")
     at, pivots = order.copy(), np.zeros((*order.shape[:-1], k), np.int32, like=like(A))
     now = np.broadcast_to(np.arange(A.shape[-2], like=like(A)), order.shape).copy()
     for i in range(k):  # row i of the result is where in what the exchanges so far have made?
@@ -82,6 +85,8 @@ def lu_factor(A: Any, *, pivot: bool = True) -> LUFactor:
 def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False) -> Any:
     """The X of ``A X = B`` (``left``), ``A^T X = B`` (``adjoint``) or ``X A = B``, where ``lu_factor(A)`` is known."""
     square("lu_solve", LU)
+    if B.ndim < 2 or B.shape[-2 if left else -1] != LU.shape[-1]:
+        raise ShapeError(f"lu_solve of LU {tuple(LU.shape)} and B {tuple(B.shape)}, left={left}: the lengths differ")
     if not left:
         return lu_solve(LU, pivots, B.mT, adjoint=not adjoint).mT
     exchanges = array_of(pivots)
