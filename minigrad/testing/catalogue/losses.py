@@ -113,6 +113,8 @@ case(
 APART = alike(POSITIVE, POSITIVE.map(lambda x: -x), st.floats(4, 6), shapes=ROWS)  # three clouds: no distance is 0
 loss("triplet_margin_loss", APART, margin=4.7331)
 loss("triplet_margin_loss", APART, "swap", margin=6.7331, swap=True, p=3)
+loss("triplet_margin_with_distance_loss", APART, margin=4.7331)
+loss("triplet_margin_with_distance_loss", APART, "swap", margin=4.7331, swap=True)
 
 
 @st.composite
@@ -181,3 +183,33 @@ for p in (1, 2):
             multi_margin(m, x, y, p, w.to(x.dtype))
         ),
     )
+
+
+@st.composite
+def lists_of_classes(draw):
+    """Scores that no kink is near, lists of right classes up to the first -1, and the reduction."""
+    [x], [_, _, reduction] = draw(scores())
+    return [x], [draw(array(x.shape, st.integers(-1, x.shape[-1] - 1), np.int64)), reduction]
+
+
+def multilabel_margin(m, x, y):
+    """One row of scores by the definition; PyTorch's cannot be differentiated twice."""
+    listed = y.tolist()
+    right = listed[: listed.index(-1)] if -1 in listed else listed
+    terms = [(1 - x[j] + x[i]).clamp_min(0) for j in right for i in range(len(x)) if i not in right]
+    return m.stack([0 * x.sum(), *terms]).sum() / len(x)
+
+
+def multilabel_margins(m, x, y, reduction):
+    """All rows."""
+    rows = [multilabel_margin(m, *row) for row in zip(x, y, strict=True)] if x.ndim == 2 else None
+    out = multilabel_margin(m, x, y) if rows is None else m.stack(rows)
+    return {"mean": m.mean, "sum": m.sum, "none": m.clone}[reduction](out)
+
+
+case(
+    "multilabel_margin_loss",
+    lambda m, x, y, r: F.multilabel_margin_loss(x, y, reduction=r),
+    lists_of_classes(),
+    multilabel_margins,
+)
