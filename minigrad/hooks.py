@@ -59,7 +59,7 @@ class Hooks:
             if replaced is not None:
                 g = _checked(node, hook, replaced, create_graph)
         if self.retains:
-            node.grad = _shown(g) if node.grad is None else node.grad + _shown(g)
+            node._grad = _shown(g) if node._grad is None else node._grad + _shown(g)
         return g
 
     def accumulated(self, tensor: Tensor) -> None:
