@@ -90,17 +90,6 @@ class Tensor(TensorMethods):
             raise TypeError(f"only floating Tensors can require gradients, not {self._data.dtype}; pass dtype=float")
         self._requires_grad = bool(value)
 
-    @property
-    def grad(self) -> Tensor | None:
-        """What backward passes have added up here. Assigned to, it takes None, or a Tensor like this one."""
-        return self._grad
-
-    @grad.setter
-    def grad(self, value: Tensor | None) -> None:
-        if value is not None:
-            _require_alike(self, value)
-        self._grad = value
-
     def backward(
         self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
     ) -> None:
@@ -126,18 +115,6 @@ def _without_history(tensor: Tensor, data: Any) -> Tensor:
     tensor._grad = tensor._op = tensor._changed = tensor._hooks = None
     tensor._requires_grad = False
     return tensor
-
-
-def _require_alike(tensor: Tensor, grad: Any) -> None:
-    """Raise unless ``grad`` can be the gradient of ``tensor``."""
-    if not isinstance(grad, Tensor):
-        raise TypeError(f".grad is a Tensor or None, got {type(grad).__name__}; Tensor(...) makes one")
-    for what in ("shape", "dtype", "device"):
-        ours, theirs = getattr(tensor, what), getattr(grad, what)
-        if ours != theirs:
-            raise RuntimeError(f".grad of {what} {theirs} does not fit a Tensor of {what} {ours}")
-    if grad is tensor:
-        raise RuntimeError("a Tensor cannot be its own .grad; clone() makes another")
 
 
 # ------------------------------------------------------------------------------------------------ recording

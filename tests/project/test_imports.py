@@ -70,7 +70,7 @@ MINIGRAD = {
     "nn.module": "device engine memory mode protocols nn.hooks",
     "nn.functional.*": "engine kernels mode ops ops.* nn.functional.*",
     "nn.functional": "ops ops.* nn.functional.*",
-    "hooks": "device engine",
+    "hooks": "device engine errors",
     "function": "device engine errors mode versions",
     "autograd": "diagnosis engine function mode testing testing.gradcheck",  # the latter two later
     "trees": "",
