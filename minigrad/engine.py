@@ -37,12 +37,12 @@ class Tensor(TensorMethods):
     only backwards, so a graph that nobody holds is freed at once, without the garbage collector.
     """
 
-    __slots__: tuple[str, ...] = ("__weakref__", "_args", "_changed", "_data", "_hooks", "_op")
-    __slots__ += ("_requires_grad", "_settings", "_time", "grad")
+    __slots__: tuple[str, ...] = ("__weakref__", "_args", "_changed", "_data", "_grad", "_hooks", "_op")
+    __slots__ += ("_requires_grad", "_settings", "_time")
     __hash__ = object.__hash__  # == compares elements, as in NumPy, so identity is the key
 
     _data: Any  # an array; for 0-d a NumPy scalar, as NumPy's own results, which compute much faster
-    grad: Tensor | None
+    _grad: Tensor | None
     _op: Any  # the op that made this Tensor; None: a leaf; `_freed`: a backward pass has used it up
     _args: tuple[Any, ...]
     _settings: dict[str, Any]
@@ -112,7 +112,7 @@ _new = Tensor.__new__
 def _without_history(tensor: Tensor, data: Any) -> Tensor:
     """Fill the slots of a Tensor as those of a leaf around ``data``, uncopied."""
     tensor._data = data
-    tensor.grad = tensor._op = tensor._changed = tensor._hooks = None
+    tensor._grad = tensor._op = tensor._changed = tensor._hooks = None
     tensor._requires_grad = False
     return tensor
 
@@ -157,7 +157,7 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
             return data
         out = _new(Tensor)
         out._data = data
-        out.grad = out._changed = out._hooks = None
+        out._grad = out._changed = out._hooks = None
         if needed and apply.rules and thread.recording:  # type: ignore[attr-defined]
             out._requires_grad = True
             out._op, out._args, out._settings, out._time = apply, args, settings, next(clock)
@@ -232,7 +232,7 @@ def accumulate(out: Any, grad_outputs: Any, retain_graph: bool | None, create_gr
         raise RuntimeError("backward: inputs is empty; leave it out to add to .grad of all leaves")
     for t, g in _walk(outs, seeds, wrt, retain_graph, create_graph):
         if t._hooks is None or not t._hooks.retains:  # a Tensor that retains its gradient has it already
-            t.grad = g if t.grad is None else t.grad + g
+            t._grad = g if t._grad is None else t._grad + g
         if t._hooks is not None:
             t._hooks.accumulated(t)
 

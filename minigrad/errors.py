@@ -44,6 +44,18 @@ def explained(error: Exception, name: str, values: Sequence[Any]) -> Exception:
     return error if kind is None else kind(f"{name} of {given}: {error}")
 
 
+def require_alike(tensor: Any, grad: Any) -> None:
+    """Raise unless ``grad`` can be the gradient of ``tensor``."""
+    if not hasattr(grad, "_grad"):  # every Tensor has one
+        raise TypeError(f".grad is a Tensor or None, got {type(grad).__name__}; Tensor(...) makes one")
+    for what in ("shape", "dtype", "device"):
+        ours, theirs = getattr(tensor, what), getattr(grad, what)
+        if ours != theirs:
+            raise RuntimeError(f".grad of {what} {theirs} does not fit a Tensor of {what} {ours}")
+    if grad is tensor:
+        raise RuntimeError("a Tensor cannot be its own .grad; clone() makes another")
+
+
 class BroadcastingWarning(UserWarning):
     """Two arguments of an op made each other larger; see ``strict_broadcasting``."""
 

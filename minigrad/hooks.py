@@ -13,6 +13,7 @@ from typing import Any
 
 from .device import bare, copied, device_of, is_array
 from .engine import Tensor, _freed
+from .errors import require_alike
 
 _numbers = count()
 
@@ -59,7 +60,7 @@ class Hooks:
             if replaced is not None:
                 g = _checked(node, hook, replaced, create_graph)
         if self.retains:
-            node.grad = _shown(g) if node.grad is None else node.grad + _shown(g)
+            node._grad = _shown(g) if node._grad is None else node._grad + _shown(g)
         return g
 
     def accumulated(self, tensor: Tensor) -> None:
@@ -174,7 +175,15 @@ def grad_fn(x: Tensor) -> Node | None:
     return None if x._op is None else _edge(x)[0]
 
 
+def set_grad(x: Tensor, grad: Tensor | None) -> None:
+    """``x.grad = grad``: None, or a Tensor of the same shape, dtype and device."""
+    if grad is not None:
+        require_alike(x, grad)
+    x._grad = grad
+
+
 for _name, _function in {
+    "grad": property(lambda x: x._grad, set_grad),
     "register_hook": register_hook,
     "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook,
     "retain_grad": retain_grad,

@@ -74,7 +74,7 @@ class Deferred:
         """The Tensor that a user sees."""
         out = DeferredTensor.__new__(DeferredTensor)
         out._gradient, out._value = self, None
-        out.grad = out._op = out._changed = out._hooks = None
+        out._grad = out._op = out._changed = out._hooks = None
         out._requires_grad = False
         return out
 

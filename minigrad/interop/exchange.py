@@ -54,7 +54,7 @@ def __deepcopy__(x: Tensor, memo: dict[int, Any]) -> Tensor:
     _leaf(x, "deep-copied")
     out = _without_history(_new(type(x)), x._data if isinstance(x._data, np.generic) else memory.copied(x._data))
     memo[id(x)] = out
-    out._requires_grad, out.grad = x._requires_grad, copy.deepcopy(x.grad, memo)
+    out._requires_grad, out._grad = x._requires_grad, copy.deepcopy(x.grad, memo)
     _attributes(out, copy.deepcopy(getattr(x, "__dict__", {}), memo))
     return out
 
@@ -70,7 +70,7 @@ def _rebuilt(kind: type[Tensor], array: Any, requires_grad: bool, grad: Tensor |
     """What ``__reduce_ex__`` took apart, on the device where it was."""
     array = put(array, device)
     out = _without_history(_new(kind), memory.copied(array) if array.ndim else bare(array))
-    out._requires_grad, out.grad = requires_grad, grad
+    out._requires_grad, out._grad = requires_grad, grad
     return out
 
 

@@ -263,7 +263,7 @@ def _pushed(outs: list[Tensor], x: Tensor, directions: Any) -> Any:
     """J u for every direction u of x, (directions, elements of the outputs): the VJP's derivative by its cotangent."""
     tracked = [out for out in outs if out.requires_grad]
     seeds = [Tensor(np.zeros(out.shape), requires_grad=True) for out in tracked]
-    pulled = gradients(tracked, x, seeds, create_graph=True, allow_unused=True) if tracked else None
+    pulled: Any = gradients(tracked, x, seeds, create_graph=True, allow_unused=True) if tracked else None
     found = []
     for u in directions if _is_tracked(pulled) else []:
         by_seeds = gradients(pulled, seeds, u.reshape(x.shape), retain_graph=True, allow_unused=True)

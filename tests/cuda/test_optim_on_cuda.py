@@ -118,9 +118,11 @@ def test_states_may_come_from_the_device():
 def test_a_gradient_of_another_device_is_refused():
     (p, *_) = params = parameters("cuda")
     optimizer = OPTIMIZERS["SGD"](params)
-    p.grad = Tensor(np.ones(p.shape), dtype=np.float32)
+    elsewhere = Tensor(np.ones(p.shape), dtype=np.float32)
     with pytest.raises(RuntimeError, match="the gradient of parameter 0 is on cpu, the parameter on cuda:0"):
-        optimizer.step()
+        optimizer.step([elsewhere, *(None for _ in params[1:])])
+    with pytest.raises(RuntimeError, match=r"\.grad of device cpu does not fit a Tensor of device cuda:0"):
+        p.grad = elsewhere
 
 
 def test_schedules():

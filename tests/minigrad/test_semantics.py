@@ -274,3 +274,43 @@ def test_a_constant_derivative_of_others_is_unused_as_in_pytorch(torch):
         assert lib.autograd.grad(h.sum(), leaf)[0].tolist() == [0]
         other = (leaf * 1).detach().requires_grad_()
         assert lib.autograd.grad((leaf**2).sum() * 1, other, allow_unused=True) == (None,)
+
+
+GRADIENTS = {
+    "a number": (lambda m, x: 5, TypeError),
+    "an array": (lambda m, x: np.ones(2), TypeError),
+    "a list": (lambda m, x: [1.0, 2.0], TypeError),
+    "another shape": (lambda m, x: m.ones(2, 2), RuntimeError),
+    "what would broadcast": (lambda m, x: m.ones(1), RuntimeError),
+    "another dtype": (lambda m, x: x.detach().double(), RuntimeError),
+    "integers": (lambda m, x: x.detach().long(), RuntimeError),
+    "itself": (lambda m, x: x, RuntimeError),
+    "None": (lambda m, x: None, None),
+    "the same kind": (lambda m, x: x.detach() * 2, None),
+    "one with a history": (lambda m, x: x * 2, None),
+}
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_what_is_assigned_to_grad_is_checked_as_in_pytorch(name, torch):
+    make, error = GRADIENTS[name]
+    for m, x in ((mg, Tensor([1.0, 2.0], True, np.float32)), (torch, torch.tensor([1.0, 2.0], requires_grad=True))):
+        given = make(m, x)
+        if error is None:
+            x.grad = given
+            assert x.grad is given
+        else:
+            (x * 3).sum().backward()
+            before = x.grad
+            with pytest.raises(error):
+                x.grad = given
+            assert x.grad is before
+            assert before.tolist() == [3, 3]
+
+
+def test_a_gradient_that_does_not_fit_gets_a_sentence():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError, match=r"\.grad is a Tensor or None, got int; Tensor\(...\) makes one"):
+        x.grad = 5
+    with pytest.raises(RuntimeError, match=r"\.grad of shape \(2, 2\) does not fit a Tensor of shape \(2,\)"):
+        x.grad = mg.ones(2, 2)

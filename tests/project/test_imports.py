@@ -82,7 +82,7 @@ MINIGRAD = {
     "nn.functional.*": "engine kernels recording ops ops.* nn.functional.*",
     "nn.functional.dropping": "device random",
     "nn.functional": "ops ops.* spellings nn.functional.*",
-    "hooks": "device engine",
+    "hooks": "device engine errors",
     "function": "device engine errors recording versions",
     "autograd": "diagnosis engine function recording testing testing.gradcheck",  # the latter two later
     "trees": "",
