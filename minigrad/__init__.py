@@ -70,4 +70,4 @@ __all__ = [
     *_creation,
     *(name for name in _names if name not in ("bool", "float", "int")),
 ]
-respell(globals(), (*_creation, "is_floating_point", "numel"))
+respell(globals(), (*_creation, "is_floating_point", "numel", "result_type"))

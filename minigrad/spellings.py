@@ -31,6 +31,7 @@ OF_ONE: dict[str, dict[str, str]] = {  # by function, without underscores: where
     "one_hot": {"tensor": "x"},
     "power": {"exponent": "y"},
     "requires_grad": {"mode": "requires_grad"},
+    "result_type": {"tensor": "tensor1", "other": "tensor2"},
     "scatter": {"value": "src"},
     "split": {"tensor": "x", "split_size_or_sections": "split_size"},
     "tensor_split": dict.fromkeys(("indices", "sections", "tensor_indices_or_sections"), "indices_or_sections"),

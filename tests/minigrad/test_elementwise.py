@@ -282,7 +282,7 @@ positive negative isnan isinf isposinf isneginf isfinite signbit logical_not nan
 """
 NUMPYS_OF_TWO = """
 arctan2 hypot logaddexp logaddexp2 copysign heaviside fmod remainder mod floor_divide fmax fmin isclose
-maximum minimum logical_and logical_or logical_xor float_power true_divide equal not_equal less
+maximum minimum logical_and logical_or logical_xor float_power true_divide not_equal less
 """
 
 

@@ -87,6 +87,7 @@ NAMES_ELSEWHERE = {  # PyTorch's function of this name takes other arguments, no
 }
 NOT_SO = {  # names that PyTorch declares or documents, but does not take, or for an argument that is none here
     "bincount": {"self"},
+    "result_type": {"scalar", "scalar1"},
     "set_num_threads": {"int", "num"},
     **{name: {"unbiased"} for name in ("std", "var", "std_mean", "var_mean")},  # by keyword only
     "true_divide": {"dividend", "divisor"},
