@@ -83,7 +83,6 @@ NAMES_ELSEWHERE = {  # PyTorch's function of this name takes other arguments, no
     *(("", name) for name in ("cond", "solve", "lstsq", "svd", "qr", "norm")),
     *(("Tensor", name) for name in ("solve", "lstsq", "svd", "qr", "norm")),
     ("", "from_dlpack"),  # by position only, as in the array API standard
-    ("nn.functional", "dropout"),
 }
 NOT_SO = {  # names that PyTorch declares or documents, but does not take, or for an argument that is none here
     "bincount": {"self"},
