@@ -23,6 +23,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {  # keyword: what signatures call it; t
 }
 OF_ONE: dict[str, dict[str, str]] = {  # by function, without underscores: where a keyword means something there alone
     "atan2": {"input": "y", "self": "y", "other": "x"},
+    "cholesky_inverse": {"input": "L", "self": "L"},
     "cholesky_solve": {"input2": "L"},
     "copy": {"src": "value", "other": "value"},
     "dot": {"tensor": "y"},

@@ -360,7 +360,7 @@ def test_layers_that_share_memory():
         net = nn.Sequential(*(nn.Linear(70, 70, generator=Generator(i)) for i in range(3)))
         for layer in net:
             layer.weight.data, layer.bias.data = (p.data.astype(np.float64) for p in layer.parameters())
-        net[1].weight = net[2].weight.detach()
+        net[1].weight = nn.Parameter(net[2].weight.detach(), requires_grad=False)
         return net
 
     both_ways(
@@ -711,6 +711,7 @@ def test_a_weight_that_is_no_leaf(net):
 
     def find(mode):
         with use_kernels(mode):
+            del net.__dict__["0"].weight  # the name may be any Tensor's then, as in PyTorch
             net.__dict__["0"].weight = w * factor
             return gradients(net(Tensor(np.ones((2, 5), "float32"))).sum(), factor).item()
 
