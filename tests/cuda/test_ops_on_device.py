@@ -29,6 +29,7 @@ READS = {  # an op's or a line's name -> what the host has to know from the devi
     "allclose": "the result is Python's",
     "argwhere": "how many elements are not 0",
     "bincount": "the largest number, and whether one is negative",
+    "equal": "the result is Python's",
     "getitem:mask": "how many elements the mask takes",
     "getitem:rows": "how many rows the mask takes",
     "histc": "the smallest and the largest element",
