@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
+from ..errors import ShapeError
 from .decompositions import matrices, svdvals
 from .elementary import abs, astype, sign, where
 from .indexing import index_select
@@ -186,6 +187,8 @@ def renorm(x: Any, p: float, dim: int, maxnorm: float) -> Any:
 
     The norm by which it divides is made greater by 1e-7, as in PyTorch.
     """
+    if x.ndim < 2:
+        raise ShapeError(f"renorm of shape {tuple(x.shape)}: needs at least 2 dimensions, so that slices are vectors")
     at = range(x.ndim)[dim]
     length = vector_norm(x, p, tuple(d for d in range(x.ndim) if d != at), True)
     too_long = length > maxnorm

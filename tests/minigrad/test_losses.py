@@ -171,6 +171,11 @@ def test_a_class_may_be_impossible():
             ValueError,
             r"anchor of shape \(2, 3\), but negative of shape \(2, 2\)",
         ),
+        (
+            lambda: F.triplet_margin_with_distance_loss(numbers(2, 3), numbers(3), numbers(3)),
+            ValueError,
+            r"as many dimensions each, but have the shapes \(2, 3\), \(3,\) and \(3,\)",
+        ),
         (lambda: F.normalize(numbers(2, 3), p=-1), ValueError, "a norm of order p needs p > 0, got -1"),
         (lambda: F.embedding(np.array([0.5]), np.ones((2, 3))), TypeError, "needs integers and a table"),
         (lambda: F.embedding(np.array([2]), np.ones((2, 3))), IndexError, "among the table's rows, 0 to 1"),

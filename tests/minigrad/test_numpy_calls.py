@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from minigrad import Tensor, gradients
+from minigrad import Tensor, gradients, ops
 from minigrad.ops import __all__ as names
+from minigrad.testing import gradcheck
 
 A = np.random.default_rng(0).normal(size=(3, 4)) + 3
 B = np.random.default_rng(1).normal(size=(4,)) + 3
@@ -134,6 +135,15 @@ def test_lstsq_says_the_rank_and_split_divides_evenly():
         with pytest.raises(ValueError, match="equal division"):
             call()
     assert [type(part) for part in np.split(Tensor(A), 3)] == [Tensor] * 3
+
+
+def test_the_points_of_an_integral_may_have_more_dimensions_than_its_values():
+    values, points = Tensor(B), Tensor(A, requires_grad=True)
+    integrals = ops.trapezoid(values, points)
+    np.testing.assert_allclose(integrals.detach().numpy(), np.trapezoid(B, A), rtol=1e-12)
+    upwards = ops.cumulative_trapezoid(values, points).detach()
+    np.testing.assert_allclose(upwards[:, -1].numpy(), np.trapezoid(B, A), rtol=1e-12)
+    assert gradcheck(lambda x: ops.trapezoid(values, x), points)
 
 
 def test_what_carries_no_gradient_is_answered_too():

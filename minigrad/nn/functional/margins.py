@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import ShapeError
 from ...ops import clip, logsigmoid, minimum, softplus, sqrt, sum, take_along_dim, where
 from ...ops.placement import array_of, beside, like, readable
 from .distances import pairwise_distance
@@ -97,6 +98,12 @@ def triplet_margin_with_distance_loss(
     reduction: str = "mean",
 ) -> Any:
     """``triplet_margin_loss`` by any ``distance_function`` of two inputs; ``pairwise_distance`` unless given."""
+    shapes = [tuple(x.shape) for x in (anchor, positive, negative)]
+    if len({len(shape) for shape in shapes}) > 1:  # else (N, D) and (D,) would broadcast to N distances
+        raise ShapeError(
+            "triplet_margin_with_distance_loss: anchor, positive and negative need as many dimensions each, "
+            f"but have the shapes {shapes[0]}, {shapes[1]} and {shapes[2]}"
+        )
     distance = pairwise_distance if distance_function is None else distance_function
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import ShapeError
+
 __all__: list[str] = []
 
 
@@ -28,7 +30,7 @@ def fitting(name: str, input: Any, target: Any, what: str = "input", other: str 
     if shape is None:
         return target
     if tuple(shape) != tuple(input.shape):
-        raise ValueError(f"{name}: {what} of shape {tuple(input.shape)}, but {other} of shape {tuple(shape)}")
+        raise ShapeError(f"{name}: {what} of shape {tuple(input.shape)}, but {other} of shape {tuple(shape)}")
     return target.astype(input.dtype) if target.dtype.kind in "iub" and input.dtype.kind == "f" else target
 
 
