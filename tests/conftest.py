@@ -21,6 +21,11 @@ settings.register_profile("thorough", max_examples=1000, derandomize=False, dead
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev"))
 
 
+def pytest_collection_modifyitems(items):
+    """The long tests first: the worker that met one last would keep all others waiting."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def require():
     """Import an optional package. A test that lacks it is skipped at home and fails in CI, where all must be tested."""

@@ -102,7 +102,7 @@ def test_the_first_command_of_the_readme(source, tmp_path):
 
 
 def test_ci_runs_the_second_command_of_the_readme():
-    assert readme_command("test").endswith("-m pytest -n auto")
+    assert readme_command("test").endswith("-m pytest -n auto --dist worksteal")
     assert "<!-- test -->" in (ROOT / ".ci/run").read_text()
 
 
