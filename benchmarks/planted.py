@@ -1,6 +1,6 @@
 """What broken algorithms reach: three planted bugs, trained on digits and measured as the paper measures.
 
-python -m benchmarks.planted [--json F]      about ten minutes; tests/gan/test_end_to_end.py takes its floor from it
+python -m benchmarks.planted [--json F]      about ten minutes; tests/project/test_package.py has the floors
 """
 
 from __future__ import annotations

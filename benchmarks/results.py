@@ -149,7 +149,7 @@ def planted(result: dict[str, Any]) -> list[str]:
         "## Three planted bugs",
         "",
         f"`{result['command']}`: digits, {result['steps']} steps; validation Parzen log-likelihood in nats,",
-        "and D(x) over the last 1000 steps. The floor of tests/gan/test_end_to_end.py lies between the first row",
+        "and D(x) over the last 1000 steps. The floors of tests/project/test_package.py lie between the first row",
         "and the others.",
         "",
         f"| planted | {' | '.join(f'seed {s}' for s in seeds)} |",

@@ -69,7 +69,7 @@ MINIGRAD = {
     "ops.shape",
     "ops.factorizations": "engine errors ops.decompositions ops.diagonals ops.elementary ops.indexing ops.joining "
     "ops.linalg ops.placement ops.shape",
-    "ops.norms": "engine ops.decompositions ops.elementary ops.indexing ops.linalg ops.reductions ops.shape",
+    "ops.norms": "errors engine ops.decompositions ops.elementary ops.indexing ops.linalg ops.reductions ops.shape",
     "ops": "engine spellings ops.*",
     "linalg": "errors spellings ops ops.arithmetic ops.decompositions ops.diagonals ops.factorizations ops.norms",
     "inplace": "device engine errors recording ops random spellings versions",
@@ -79,7 +79,7 @@ MINIGRAD = {
     "optim.swa_utils": "errors recording nn.module",
     "nn.hooks": "engine function hooks recording",
     "nn.module": "device engine errors memory recording protocols nn.hooks",
-    "nn.functional.*": "engine kernels recording ops ops.* nn.functional.*",
+    "nn.functional.*": "errors engine kernels recording ops ops.* nn.functional.*",
     "nn.functional.dropping": "device random",
     "nn.functional": "ops ops.* spellings nn.functional.*",
     "hooks": "device engine errors",

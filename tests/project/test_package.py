@@ -1,5 +1,6 @@
 """The package as users get it: built, installed elsewhere, run from there; and the README's first command."""
 
+import json
 import os
 import re
 import shutil
@@ -87,9 +88,16 @@ def readme_command(mark):
     return block
 
 
+FLOOR = 12.0  # nats: what broken algorithms reach is in docs/results.md, from `python -m benchmarks.planted`
+D_OF_X = (0.5, 0.62)  # mean over the last 1000 steps: D still sees a difference, and not much of one
+
+
 @pytest.mark.slow
 def test_the_first_command_of_the_readme(source, tmp_path):
-    """On a copy of the tree, with a virtual environment of its own and everything installed from the index."""
+    """On a copy of the tree, with a virtual environment of its own and everything installed from the index.
+
+    The main job too: G must learn to write, by the paper's measure and by D's own verdict.
+    """
     clone = tmp_path / "clone"
     shutil.copytree(source, clone)
     shown = run("bash", "-c", readme_command("train"), cwd=clone)
@@ -97,8 +105,12 @@ def test_the_first_command_of_the_readme(source, tmp_path):
     assert f"samples: {folder.relative_to(clone)}/samples/step-" in shown
     assert {"settings.json", "metrics.jsonl", "checkpoint.safetensors"} <= {p.name for p in folder.iterdir()}
     evaluated = run(clone / ".venv/bin/gan", "evaluate", folder, cwd=clone)
-    likelihood = float(re.search(r"test log-likelihood (\S+) ", evaluated)[1])
-    assert likelihood > 12, evaluated  # tests/gan/test_end_to_end.py says where broken algorithms end
+    result = json.loads((folder / "evaluation.json").read_text())
+    assert result["validation"] > FLOOR, evaluated
+    assert float(re.search(r"test log-likelihood (\S+) ", evaluated)[1]) > FLOOR
+    assert not result["at_edge"]
+    last = [json.loads(line)["d_real"] for line in (folder / "metrics.jsonl").read_text().splitlines()[-10:]]
+    assert D_OF_X[0] <= sum(last) / len(last) <= D_OF_X[1]
 
 
 def test_ci_runs_the_second_command_of_the_readme():
