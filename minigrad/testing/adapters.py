@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .engines import Engine, arrays_in, is_floating
-
-_INSTALL = {"torch": "torch", "jax": "jax", "autograd": "autograd", "mygrad": "mygrad"}  # module -> distribution
+from .engines import Engine, NoForwardMode, arrays_in, is_floating
 
 
 def package(module: str) -> Any:
@@ -24,7 +22,7 @@ def package(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        name = _INSTALL.get(root := module.partition(".")[0], root)
+        name = module.partition(".")[0]  # what these four are called on the index as well
         raise ImportError(f"this needs the package {name}: pip install {name} ({error})") from error
 
 
@@ -91,7 +89,7 @@ def _torch() -> Engine:
         return [next(found).numpy(force=True) if is_floating(a) else None for a in inputs]
 
     def jvp(fn: Callable[..., Any], inputs: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
-        """Forward mode, and where an operation has none, the transpose of the transpose."""
+        """Forward mode."""
         arguments = [wrapped(a) for a in inputs]
         warm_up()
         try:
@@ -104,12 +102,8 @@ def _torch() -> Engine:
                 return [
                     (torch.zeros_like(t.primal) if t.tangent is None else t.tangent).numpy(force=True) for t in outs
                 ]
-        except (NotImplementedError, RuntimeError):
-            outs = floating(fn(*arguments))
-            seeds = [torch.zeros_like(t, requires_grad=True) for t in outs]
-            back = gradient(fn, len(inputs))(*arguments, *seeds)
-            pushed = [wrapped(u) for a, u in zip(inputs, tangents, strict=True) if is_floating(a)]
-            return [t.numpy(force=True) for t in pulled(list(back), seeds, pushed)]
+        except (NotImplementedError, RuntimeError) as error:
+            raise NoForwardMode from error
 
     def gradient(fn: Callable[..., Any], count: int) -> Callable[..., tuple[Any, ...]]:
         def first(*args: Any) -> tuple[Any, ...]:
@@ -174,16 +168,13 @@ def _functional(
         return [np.asarray(next(found)) if is_floating(a) else None for a in inputs]
 
     def jvp(fn: Callable[..., Any], inputs: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
-        """Forward mode, and where an operation has none, the transpose of the transpose."""
+        """Forward mode."""
         f, xs = prepared(fn, inputs)
         pushed = bundle([wrap(u) for a, u in zip(inputs, tangents, strict=True) if is_floating(a)])
         try:
             return [np.asarray(t) for t in make_jvp(f, xs, pushed)]
-        except lacking:
-            outs, _ = make_vjp(f, xs)
-            zeros = bundle([out * 0 for out in outs])
-            _, push = make_vjp(lambda seeds: bundle(list(make_vjp(f, xs)[1](seeds))), zeros)
-            return [np.asarray(t) for t in push(pushed)[: len(outs)]]
+        except lacking as error:
+            raise NoForwardMode from error
 
     def gradient(fn: Callable[..., Any], count: int) -> Callable[..., tuple[Any, ...]]:
         def first(*args: Any) -> tuple[Any, ...]:

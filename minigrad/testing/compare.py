@@ -21,9 +21,11 @@ def excess(ours: Any, right: Any, tolerance: Any) -> Any:
 
 def same(a: Any, b: Any, size: float = 0.0, wide: float = 16.0) -> bool:
     """Equal but for rounding; what is not finite in both is passed over."""
+    if a.shape != b.shape:
+        return False
     finite = np.isfinite(a) & np.isfinite(b)
     size = max(size, float(np.abs(b).max(initial=0, where=finite)))
-    return a.shape == b.shape and bool(
+    return bool(
         (np.isfinite(a) == np.isfinite(b)).all()
         and (np.abs(a[finite] - b[finite]) <= wide * ROUNDING * size + UNDERFLOW).all()
     )
@@ -31,6 +33,8 @@ def same(a: Any, b: Any, size: float = 0.0, wide: float = 16.0) -> bool:
 
 def worst(a: Any, b: Any) -> str:
     """ "1.5, and 2 at [0, 1]" for the elements that differ most."""
+    if a.shape != b.shape:
+        return f"of shape {a.shape}, and {b.shape}"
     with np.errstate(all="ignore"):
         at = np.unravel_index(np.nan_to_num(np.abs(a - b), nan=np.inf).argmax(), a.shape)
     place = f" at {[int(i) for i in at]}" if at else ""

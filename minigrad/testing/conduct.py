@@ -26,7 +26,7 @@ _TINY = 1e-30  # float32 has less digits below
 
 def purity(point: Point) -> None:
     """Inputs and cotangents stay, equal calls are equal, and no call changes the result of another."""
-    engine, given = point.engine, [np.array(a) if isinstance(a, np.ndarray) else a for a in point.inputs]
+    engine, given = point.engine, [np.array(a) if isinstance(a, np.ndarray) else a for a in point.original]
     first = quietly(engine.value, point.fn, given)
     _unchanged(point, given, "fn")
     kept = [np.array(out) for out in first]
@@ -59,18 +59,18 @@ def purity(point: Point) -> None:
 
 
 def _unchanged(point: Point, given: list[Any], who: str) -> None:
-    for k, (a, b) in enumerate(zip(point.inputs, given, strict=True)):
+    for k, (a, b) in enumerate(zip(point.original, given, strict=True)):
         if isinstance(a, np.ndarray) and not np.array_equal(a, b, equal_nan=is_floating(a)):
-            raise Finding("purity", f"{who} writes into input {k}", point, mutated=k)
+            raise Finding("purity", f"{who} writes into input {k}", point.at(point.original), mutated=k)
 
 
-def float32(point: Point) -> None:
+def float32(point: Point) -> bool:
     """float32 in, float32 out, and the numbers of float64 but for its rounding."""
     single = [a.astype(np.float32) if is_floating(a) else a for a in point.inputs]
     double = point.at([a.astype(np.float64) if is_floating(a) else a for a in single])
     lower = point.at(single)
     if not point.floating or not all_settled(double) or not np.isfinite(flat(lower.value)).all():
-        return
+        return False
     for j, (a, b) in enumerate(zip(lower.value, double.value, strict=True)):
         if a.dtype != np.float32:
             raise Finding("float32", f"float32 inputs give output {j} as {a.dtype}", point)
@@ -83,6 +83,7 @@ def float32(point: Point) -> None:
         if (excess(found[k], right, _OF_SINGLE * size + _TINY) > 0).any():
             sentence = f"the gradient of input {k} is another in float32"
             raise Finding("float32", sentence, point, only(k, found), only(k, double.gradients))
+    return True
 
 
 def layouts(point: Point) -> None:
@@ -158,7 +159,7 @@ def expanded(point: Point) -> Point | None:
         return None
 
 
-def broadcasting(point: Point) -> None:
+def broadcasting(point: Point) -> bool:
     """The gradient of a broadcast input is the sum over what it was repeated along."""
     full = expanded(point)
     shaken = [
@@ -167,9 +168,9 @@ def broadcasting(point: Point) -> None:
     ]
     try:
         if full is None or expanded(point.at(shaken)) is None:  # equal in one point only: a coincidence
-            return
+            return False
     except Exception:  # shaken, they leave fn's domain
-        return
+        return False
     found = full.vjp(point.cotangents)
     for k in point.floating:
         a, g = point.inputs[k], found[k]
@@ -179,3 +180,4 @@ def broadcasting(point: Point) -> None:
         if not same(point.gradients[k], right, float(np.abs(g).sum(where=np.isfinite(g)))):
             sentence = f"input {k} of shape {a.shape} was broadcast to {g.shape}: its gradient is not the sum of that"
             raise Finding("broadcasting", sentence, point, only(k, point.gradients), {k: right})
+    return True

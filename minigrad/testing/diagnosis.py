@@ -270,7 +270,7 @@ def _passes(point: Point) -> bool:
     """Whether the gradient is right there, by a judgement."""
     try:
         gradient(point)
-        return point.judged and all(np.isfinite(out).all() for out in point.value)
+        return bool(point.judged) and all(np.isfinite(out).all() for out in point.value)
     except Exception:  # a Finding, or outside of the domain
         return False
 

@@ -39,7 +39,7 @@ def central(f: Callable[[float], tuple[Any, float]], h: float, middle: Any = Non
     """R, its error bar and the jump of the slope at t = 0 of ``f``: step -> (values, the step that was taken).
 
     The step taken differs from the step by the rounding of x + h. ``middle`` is f's values at 0. Values that are not
-    finite make the bar infinite.
+    finite make the bar infinite, or without ``middle`` nan.
     """
     slopes, jumps, largest = [], [], np.zeros(())
     with np.errstate(all="ignore"):

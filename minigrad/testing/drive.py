@@ -27,7 +27,7 @@ def drive(
 
     def drawn(arguments: Any, maker: Any, number: int) -> None:
         try:
-            example(list(arguments), maker, number)
+            example(list(arguments) if isinstance(arguments, (tuple, list)) else [arguments], maker, number)
         except Rejected:
             hypothesis.reject()
         except Finding as found:

@@ -31,7 +31,7 @@ class Engine:
     - ``vjp(fn, inputs, cotangents)``: one entry for each input, with a cotangent for each of the outputs of ``value``:
       an array for a floating array, zeros where ``fn`` does not depend on it; None for anything else.
     - ``jvp(fn, inputs, tangents)``: one array for each output. ``tangents``: one for each input, None where it is not
-      a floating array.
+      a floating array. NoForwardMode where an operation inside of ``fn`` has none.
     - ``gradient(fn, count)``: a function of this engine, of ``count`` inputs and then a cotangent for each output. It
       returns the tuple of the gradients of the floating inputs and is itself differentiable. None: no second order.
     - ``jvp_by_rules``: whether ``jvp`` differentiates the derivatives that it is compared with, so that it needs
@@ -49,6 +49,10 @@ class Engine:
 def is_floating(a: Any) -> bool:
     """Whether this is an array of real floating-point numbers: what is differentiated."""
     return isinstance(a, np.ndarray) and a.dtype.kind == "f"
+
+
+class NoForwardMode(Exception):
+    """An operation has no forward mode: J u can still be had, as the derivative of the VJP by its cotangent."""
 
 
 class NoArray(TypeError):
@@ -104,9 +108,9 @@ def _pulled(outs: Sequence[Any], wrt: list[Tensor], seeds: Sequence[Any], **opti
 
 def _vjp(fn: Callable[..., Any], inputs: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
     arguments = [_wrapped(a, True) for a in inputs]
-    wrt = [t for t in arguments if isinstance(t, Tensor)]
+    wrt = [t for a, t in zip(inputs, arguments, strict=True) if is_floating(a)]  # a Tensor that came in is a constant
     found = iter(_pulled(_called(fn, arguments), wrt, cotangents))
-    pulled = [next(found) if isinstance(t, Tensor) else None for t in arguments]
+    pulled = [next(found) if is_floating(a) else None for a in inputs]
     return [
         g.data if g is not None else np.zeros(a.shape, a.dtype) if is_floating(a) else None
         for a, g in zip(inputs, pulled, strict=True)

@@ -2,8 +2,9 @@
 
 Hypothesis shrinks towards 0, straight into the kink of relu. There central differences settle on 1/2, which no rule
 gives. So the judges here add the jump of the one-sided slopes to the error bar (see differences.py): on a kink, and
-within a step of it, the bar is as wide as the kink is sharp, and covers every convention between the two slopes. At a
-smooth point the bar stays as narrow as it was, so a rule that is wrong everywhere is found beside the kink.
+within a step of it, the bar is as wide as the kink is sharp. One as wide as that of relu says nothing any more: there
+any number passes, by whatever convention. At a smooth point the bar stays as narrow as it was, so a rule that is wrong
+everywhere is found beside the kink.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import numpy as np
 from .differences import Numeric, along
 from .engines import Engine, engine_named, is_floating
 
-STEPS = (1e-3, 1e-5)  # the second is for points that are closer to a kink or an edge than the first
+STEPS = (1e-3, 1e-5)  # of max(1, |x|); the second is for points that are closer to a kink or an edge than the first
+_FAR = 100.0  # beyond, a step of 1e-3 itself comes first: sin of 10^7 goes round many times in one of 10^4
 _VAGUE = 1e-3  # of value and derivative: beyond, nothing is known
+_NARROW = 1e-12  # a bar that says enough where value and derivative are 0, as those of x^2 at 0
 _SETTLED = 1e-6  # of the largest of value and derivative: a wider bar says that there is no derivative to compare with
 
 
@@ -38,7 +41,8 @@ def derivative(f: Callable[[Any], Any], x: Any, direction: Any, middle: Any, *, 
     The bar is infinite where it is so wide that it says nothing.
     """
     value, bar = np.full(np.shape(middle), np.nan), np.full(np.shape(middle), np.inf)
-    for eps in STEPS:
+    reach = max(1.0, float(np.abs(x).max(initial=0, where=direction != 0)))
+    for eps in (STEPS[0] / reach, *STEPS) if unit and reach > _FAR else STEPS:
         numeric = along(f, x, direction, eps=eps, middle=middle, unit=unit)
         wide = bar_of(numeric)
         better = wide < bar
@@ -47,7 +51,7 @@ def derivative(f: Callable[[Any], Any], x: Any, direction: Any, middle: Any, *, 
             break
     # Across a pole, differences may agree with each other on a wrong number: so wide a bar is no bar.
     largest = np.abs(middle).max(initial=0, where=np.isfinite(middle))
-    return value, np.where(bar <= _VAGUE * (np.abs(value) + largest), bar, np.inf)
+    return value, np.where(bar <= _VAGUE * (np.abs(value) + largest / reach) + _NARROW, bar, np.inf)
 
 
 def evaluated(fn: Callable[..., Any], inputs: Sequence[Any], engine: Engine, k: int, size: int) -> Callable[[Any], Any]:

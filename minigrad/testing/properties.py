@@ -22,11 +22,12 @@ import numpy as np
 
 from ..trees import leaves
 from .compare import ROUNDING, excess, only, same, worst
-from .engines import is_floating
+from .engines import NoForwardMode, is_floating
 from .kinks import derivative, flat
 from .measure import SURE, Point, drawn, moved_along, quietly
 
 _OVERFLOWS = 1e100  # derivatives of larger gradients leave the range of float64
+_ROUNDED = 1e-9  # of a step: by so much x + t may miss it
 _MOST_SECONDS = 12  # directions along which gradients are differentiated again
 
 
@@ -89,6 +90,9 @@ def _moved_together(point: Point, found: list[Any]) -> None:
 
     def f(t: Any) -> Any:
         moved = [np.asarray(a + t) if is_floating(a) else a for a in point.inputs]
+        steps = flat([moved[k] - point.inputs[k] for k in point.floating])
+        if not (np.abs(steps - t) <= _ROUNDED * np.abs(t)).all():  # of large numbers, too little moves
+            return np.full(v.size, np.nan)
         try:
             row = flat(quietly(point.engine.value, point.fn, moved))
         except Exception:  # outside of fn's domain
@@ -120,8 +124,8 @@ def linearity(point: Point) -> None:
             raise Finding("linearity", sentence, point, only(k, none), only(k, {k: 0 * right}))
 
 
-def forward_mode(point: Point) -> None:
-    """<v, J u> = <J^T v, u>, where the engine has a forward mode.
+def forward_mode(point: Point, second: bool = True) -> bool:
+    """<v, J u> = <J^T v, u>, where the engine has a forward mode, or with ``second`` derivatives the transpose of J^T.
 
     Forward rules of their own, as PyTorch, JAX and HIPS autograd have, are independent of the reverse rules. minigrad
     has none: J u is the derivative of J^T v by v, so a rule that is off by a factor is off on both sides, and
@@ -130,32 +134,62 @@ def forward_mode(point: Point) -> None:
     takes another way when it is recorded, is not linear in g, or is made of ops with wrong rules shows, to rounding.
     """
     assert point.engine.jvp is not None
-    pushed = quietly(point.engine.jvp, point.fn, point.inputs, point.tangents)
+    try:
+        pushed = quietly(point.engine.jvp, point.fn, point.inputs, point.tangents)
+    except NoForwardMode:
+        if not second:
+            return False
+        pushed = _transposed(point)
     terms = [v * np.asarray(a) for v, a in zip(point.cotangents, pushed, strict=True)]
     pulled = [point.gradients[k] * point.tangents[k] for k in point.floating]
     size = np.abs(flat(terms)).sum() + np.abs(flat(pulled)).sum()
     size += sum(point.size_of(k) * np.abs(point.tangents[k]).max(initial=0) for k in point.floating)
     ours, theirs = flat(pulled).sum(), flat(terms).sum()
-    if all_settled(point) and excess(ours, theirs, ROUNDING * size) > 0:
+    if not all_settled(point):
+        return False
+    if excess(ours, theirs, ROUNDING * size) > 0:
         sentence = f"<J^T v, u> by reverse mode is {ours:.12g}, <v, J u> by forward mode {theirs:.12g}"
         raise Finding("forward_mode", sentence, point)
+    return True
 
 
-def second_order(point: Point) -> None:
+def _of_arrays(point: Point) -> tuple[Callable[..., Any], list[int]]:
+    """(fn of the arrays among its inputs alone, their numbers): what else was drawn stays, the engine's arrays too."""
+    places = [k for k, a in enumerate(point.inputs) if isinstance(a, np.ndarray)]
+
+    def of_arrays(*arrays: Any) -> Any:
+        given = dict(zip(places, arrays, strict=True))
+        return point.fn(*(given.get(k, a) for k, a in enumerate(point.inputs)))
+
+    return of_arrays, places
+
+
+def _transposed(point: Point) -> list[Any]:
+    """J u for ``tangents``: the derivative of the VJP by its cotangent."""
+    fn, places = _of_arrays(point)
+    assert point.engine.gradient is not None
+    first = point.engine.gradient(fn, len(places))
+    arrays, zeros = [point.inputs[k] for k in places], [np.zeros_like(out) for out in point.value]
+    tangents = [point.tangents[k] for k in point.floating]
+    found: list[Any] = quietly(point.engine.vjp, first, [*arrays, *zeros], tangents)
+    return found[len(places) :]
+
+
+def second_order(point: Point) -> bool:
     """Gradients of <vjp(v), u>: by v, by x against differences, and w^T H u = u^T H w."""
-    engine, n = point.engine, len(point.inputs)
-    if engine.gradient is None or not point.floating:
-        return
+    engine, (fn, places) = point.engine, _of_arrays(point)
+    assert engine.gradient is not None
     if not (np.abs(flat([point.gradients[k] for k in point.floating])) < _OVERFLOWS).all():
-        return
-    first = engine.gradient(point.fn, n)
+        return False
+    first = engine.gradient(fn, len(places))
     u, w = ([drawn([point.inputs[k]], point.seed + s + k)[0] for k in point.floating] for s in (7, 17))
-    everything = [*point.inputs, *point.cotangents]
+    everything = [*(point.inputs[k] for k in places), *point.cotangents]
     try:
-        by_u, by_w = (quietly(engine.vjp, first, everything, weights) for weights in (u, w))
+        found_u, found_w = (quietly(engine.vjp, first, everything, weights) for weights in (u, w))
     except Exception as error:
         sentence = f"the gradient of the gradient raises {type(error).__name__}: {error}"
         raise Finding("second_order", sentence, point, error=error) from error
+    by_u, by_w = (dict(zip(places, found, strict=False)) for found in (found_u, found_w))
     wrong: dict[int, Any] = {k: np.zeros(point.inputs[k].shape) for k in point.floating}
     right, tolerance = {k: a.copy() for k, a in wrong.items()}, {k: a.copy() for k, a in wrong.items()}
     off = False
@@ -173,12 +207,12 @@ def second_order(point: Point) -> None:
     if off:
         sentence = "the gradient of <vjp(v), u> by the inputs is not that of differences"
         raise Finding("second_order", sentence, point, wrong, right, tolerance, u=u)
-    for j, (got, out) in enumerate(zip(by_u[n:], point.value, strict=True)):
+    for j, (got, out) in enumerate(zip(found_u[len(places) :], point.value, strict=True)):
         pushed, bar = _pushed(point, u, j)
         if (excess(got, pushed.reshape(out.shape), bar.reshape(out.shape)) > 0).any():
             raise Finding("second_order", f"the gradient of <vjp(v), u> by cotangent {j} is not J u", point, u=u)
     if not all_settled(point):
-        return
+        return True
     ours = sum(float(np.sum(by_u[k] * w[i])) for i, k in enumerate(point.floating))
     theirs = sum(float(np.sum(by_w[k] * u[i])) for i, k in enumerate(point.floating))
     terms = [np.abs(by_u[k] * w[i]).sum() + np.abs(by_w[k] * u[i]).sum() for i, k in enumerate(point.floating)]
@@ -186,6 +220,7 @@ def second_order(point: Point) -> None:
     if np.isfinite(bar) and excess(ours, theirs, bar) > 0:
         sentence = f"the second derivative is not symmetric: w^T H u = {ours:.12g}, u^T H w = {theirs:.12g}"
         raise Finding("second_order", sentence, point, u=u)
+    return True
 
 
 def _second_difference(point: Point, k: int, direction: Any, u: list[Any]) -> tuple[Any, Any]:
@@ -221,17 +256,17 @@ def _pushed(point: Point, u: list[Any], j: int) -> tuple[Any, Any]:
     return total, np.where(np.isfinite(total + bar), bar, np.inf)
 
 
-def two_calls(point: Point) -> None:
+def two_calls(point: Point) -> bool:
     """fn(a) + fn(b): each call keeps what its own derivative needs, and leaves the cotangent as it was."""
     n = len(point.inputs)
     others = [a.ravel()[::-1].reshape(a.shape) if is_floating(a) else a for a in point.inputs]
     other = point.at(others)
     try:
         if [a.shape for a in other.value] != [a.shape for a in point.value]:
-            return
+            return False
         separate = [*point.gradients, *other.vjp(point.cotangents)]
     except Exception:  # reversed, the inputs may leave fn's domain
-        return
+        return False
 
     def twice(*args: Any) -> Any:
         return tuple(a + b for a, b in zip(outputs_of(point.fn, args[:n]), outputs_of(point.fn, args[n:]), strict=True))
@@ -242,21 +277,23 @@ def two_calls(point: Point) -> None:
             call = "first" if k < n else "second"
             raise Finding("two_calls", f"in fn(a) + fn(b) the {call} call's gradient of input {k % n} is another",
                           point, only(k % n, {k % n: together[k]}), only(k % n, {k % n: separate[k]}))  # fmt: skip
+    return True
 
 
-def repeated_input(point: Point) -> None:
+def repeated_input(point: Point) -> bool:
     """fn(x, x): the engine adds what the rules give; a rule that stores overwrites."""
+    asked = False
     for i in point.floating:
         for k in point.floating:
             x = point.inputs[i]
-            if k <= i or x.shape != point.inputs[k].shape:
+            if k <= i:
                 continue
             apart = point.at([x if n == k else a for n, a in enumerate(point.inputs)])
             try:
                 if not np.isfinite(flat(apart.value)).all():
                     continue
                 separate = apart.vjp(drawn(apart.value, point.seed))
-            except Exception:  # what stands at i may be outside of the domain at k
+            except Exception:  # what stands at i may be outside of the domain at k, or of no shape for it
                 continue
 
             def joined(*args: Any, i: int = i, k: int = k) -> Any:
@@ -267,16 +304,21 @@ def repeated_input(point: Point) -> None:
             v = drawn(apart.value, point.seed)
             together = quietly(point.engine.vjp, joined, inputs, v)[i]
             size = max(np.abs(separate[i]).max(initial=0), np.abs(flat(v)).max(initial=0))  # terms like v may cancel
+            asked = True
             if not same(together, separate[i] + separate[k], size):
                 sentence = f"input {i} given as input {k} too: the gradient is not the sum of both gradients"
                 right = {i: separate[i] + separate[k]}
                 raise Finding("repeated_input", sentence, apart, only(i, {i: together}), only(i, right),
                               parts=(separate[i], separate[k]))  # fmt: skip
+    return asked
 
 
 def reference(point: Point, other: Callable[..., Any]) -> None:
     """The same values and gradients as another function of the same engine."""
     theirs = point.at(point.inputs, other)
+    if len(theirs.value) != len(point.value):
+        sentence = f"{len(point.value)} floating outputs, the reference has {len(theirs.value)}"
+        raise Finding("reference", sentence, point)
     for j, (a, b) in enumerate(zip(point.value, theirs.value, strict=True)):
         if a.shape != b.shape or a.dtype != b.dtype:
             sentence = f"output {j} is {a.dtype} {a.shape}, the reference's {b.dtype} {b.shape}"

@@ -6,7 +6,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -28,8 +28,11 @@ class OpError(AssertionError):
         self.diagnosis = guess
 
 
-def failure(found: Finding, name: str, others: Sequence[Finding]) -> OpError:
-    """The error to raise for this counterexample; ``others``: failures met on the way to it."""
+def failure(found: Finding, name: str, others: Sequence[Finding], options: Mapping[str, Any]) -> OpError:
+    """The error to raise for this counterexample; ``others``: failures met on the way to it.
+
+    ``options``: those of check_op and check_at that were not left as they are.
+    """
     guess = diagnosis(found, others)
     point = found.point
     lines = [f"{name} on {point.engine.name}: {found.sentence} (property: {found.property})", ""]
@@ -39,7 +42,7 @@ def failure(found: Finding, name: str, others: Sequence[Finding]) -> OpError:
     lines += ["", *elements(found), ""] if found.wrong else [""]
     if guess:
         lines += [f"A guess: {guess}.", ""]
-    lines += ["As a test:", "", *pasted(found, name).splitlines()]
+    lines += ["As a test:", "", *pasted(found, name, options).splitlines()]
     return OpError("\n".join(lines), found, guess)
 
 
@@ -74,7 +77,8 @@ def code(a: Any) -> str:
         inside = ", ".join(map(code, a))
         return f"[{inside}]" if isinstance(a, list) else f"({inside}{',' * (len(a) == 1)})"
     if not isinstance(a, np.ndarray):
-        return re.sub(r"\b(nan|inf)\b", r"np.\1", repr(a.item() if isinstance(a, np.generic) else a))
+        written = repr(a.item() if isinstance(a, np.generic) else a)
+        return written if isinstance(a, str) else re.sub(r"\b(nan|inf)\b", r"np.\1", written)
     kind = "" if a.dtype in (np.float64, np.int64, np.bool_) and a.size else f", np.{a.dtype.name}"
     if not a.size:
         return f"np.zeros({a.shape}{kind if a.dtype != np.float64 else ''})"
@@ -91,7 +95,7 @@ def name_of(fn: Any) -> str:
     return f"{(owner if isinstance(owner, type) else type(owner)).__name__}.{name}"
 
 
-def pasted(found: Finding, name: str) -> str:
+def pasted(found: Finding, name: str, settings: Mapping[str, Any]) -> str:
     """A test of this one point, which runs as it stands; or it says in a comment which function to put where."""
     point = found.point
     before, function = reached(point.fn, name)
@@ -102,6 +106,15 @@ def pasted(found: Finding, name: str) -> str:
     elif point.engine.name != "minigrad":
         before.append(f"engine = ...  # put your Engine here, {point.engine.name!r}")
         options.append("engine=engine")
+    for key, value in settings.items():
+        if key != "reference":
+            options.append(f"{key}={value!r}")
+            continue
+        lines, other = reached(value, name_of(value))
+        if any(line.startswith("fn =") for line in lines) or other == function:
+            lines, other = [f"reference = ...  # put the reference here: {name_of(value)}"], "reference"
+        before += lines
+        options.append(f"reference={other}")
     arguments = ", ".join(f"x{k}" for k in range(len(point.inputs)))
     imports = [line for line in before if line.startswith("from ")]
     return "\n".join(

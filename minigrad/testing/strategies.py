@@ -5,6 +5,7 @@ All shrink: to fewer elements, to smaller and rounder numbers, to fewer layers a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,9 @@ __all__ = [
 
 def numbers(low: float = -3.0, high: float = 3.0) -> SearchStrategy[float]:
     """Floats between ``low`` and ``high``: eighths, which are easy to read, and any."""
-    return st.integers(int(8 * low), int(8 * high)).map(lambda k: k / 8) | st.floats(low, high)
+    first, last = math.ceil(8 * low), math.floor(8 * high)
+    eighths = st.integers(first, last).map(lambda k: k / 8) if first <= last else st.nothing()
+    return eighths | st.floats(low, high)
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3) -> SearchStrategy[Any]:

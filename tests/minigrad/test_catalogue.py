@@ -19,7 +19,8 @@ class Settings(tuple):
 
 @pytest.mark.parametrize("case", SMOOTH, ids=[c.name for c in SMOOTH])
 def test_a_line_of_the_catalogue(case):
-    inputs = case.inputs.map(lambda drawn: [*map(np.asarray, drawn[0]), Settings(drawn[1])])
+    some = case.inputs.filter(lambda drawn: any(np.size(a) for a in drawn[0]))  # empty ones: test_ops_oracles.py
+    inputs = some.map(lambda drawn: [*map(np.asarray, drawn[0]), Settings(drawn[1])])
 
     def op(*given):
         *arrays, options = given

@@ -260,6 +260,121 @@ def test_nothing_judged_is_no_pass():
         check_op(mg.exp, [st.nothing()])
     with pytest.raises(OpError, match="these inputs cannot be judged, for want of a floating output"):
         check_at(lambda x: [], [np.ones(2)])
+    with pytest.raises(OpError, match="times by an assume inside of fn"):
+        check_op(lambda x: (Halved.apply(x), assume(False))[0], [ANY])
+    with pytest.raises(OpError, match="every draw of inputs is without elements"):
+        check_op(Halved.apply, [arrays((0,))], edges=False)
+    with pytest.raises(OpError, match=r"for floating inputs that are not float64.*Draw float64"):
+        check_op(mg.exp, [arrays((3,), st.floats(0.5, 1, width=32), np.float32)])
+
+
+def test_an_input_that_is_never_judged_is_no_pass():
+    wrong = planted(np.abs, lambda g, out, x: 5 * g)
+    with pytest.raises(OpError, match=r"input 1 could be judged in none of \d+ draws.*away from kinks"):
+        check_op(lambda x, y: x.sum() + wrong(y) * np.arange(1, 4), [arrays((2,)), st.just(np.zeros(3))], edges=False)
+
+
+def test_one_strategy_of_the_only_argument():
+    assert check_op(mg.exp, ANY, max_examples=FEW).passed["gradient"]
+
+
+def test_only_what_was_answered_counts():
+    passed = check_op(mg.tanh, [ANY], max_examples=FEW).passed
+    assert not {"broadcasting", "repeated_input"} & set(passed)
+    assert {"broadcasting", "repeated_input"} <= set(check_op(mg.multiply, broadcastable(2)).passed)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_at_a_point_everything_is_asked(seed):
+    with pytest.raises(OpError, match="in the reference"):
+        check_at(mg.exp, [np.ones(2)], reference=mg.sin, seed=seed)
+
+
+@pytest.mark.parametrize("at", [1e3, 1e7, 1e14])
+def test_large_inputs_are_no_false_alarm(at):
+    """sin of 1e7 goes round many times in a step relative to it; beside 1e14 a small one is lost."""
+    for fn in (mg.sin, lambda x: x * x, lambda x: x - 1):
+        found = None
+        try:
+            check_at(fn, [np.array(at)])
+        except OpError as error:
+            found = error
+        assert found is None or found.property is None, found  # not judged, but not called wrong
+
+
+def test_a_point_where_all_is_zero_is_judged():
+    check_at(mg.square, [np.array(0.0)])
+    with pytest.raises(OpError, match="not that of differences"):
+        check_at(planted(square, lambda g, out, x: g * (2 * x + 1e-3)), [np.array(0.0)])
+
+
+def test_a_users_array_stays_the_users():
+    x = np.ones(3)
+    check_at(mg.exp, [x])
+    x += 1
+    assert x.flags.writeable
+
+
+@pytest.mark.parametrize("engine", ["minigrad", "torch", "jax"])
+def test_constants_of_the_engine_are_passed_on(engine, require):
+    library = mg if engine == "minigrad" else require(engine)
+    make = {"minigrad": lambda: mg.tensor([1.0, 2.0]), "torch": lambda: library.ones(2, dtype=library.float64),
+            "jax": lambda: np.float64(2)}[engine]  # fmt: skip
+    options = {"engine": engine, "float32": False, "max_examples": FEW}  # a constant of float64 makes all float64
+    passed = check_op(lambda x, w: x * x * w, st.tuples(arrays((2,)), st.just(make())), **options).passed
+    assert passed["second_order"]
+    if engine == "minigrad":
+        w = mg.tensor([1.0, 2.0], requires_grad=True)
+        passed = check_op(lambda x, w: x * x * w, st.tuples(arrays((2,)), st.just(w)), **options).passed
+        assert passed["second_order"]
+
+
+def test_without_second_order_a_missing_forward_mode_is_not_asked_for(require):
+    torch = require("torch")
+
+    class Once(torch.autograd.Function):
+        """x^2; its backward leaves the engine."""
+
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return torch.from_numpy(np.asarray(2 * g.detach().numpy() * x.detach().numpy()))
+
+    passed = check_op(Once.apply, [ANY], engine="torch", order=1, max_examples=FEW).passed
+    assert passed["gradient"]
+    assert not passed["forward_mode"]
+    with pytest.raises(OpError) as error:
+        check_op(Once.apply, [ANY], engine="torch")
+    assert error.value.property in ("forward_mode", "second_order")
+
+
+def test_writing_into_an_input_is_seen_where_protection_is_not(require):
+    """PyTorch does not know NumPy's write protection, and clamping twice is clamping once."""
+    require("torch")
+    with pytest.raises(OpError, match="fn writes into input 0"):
+        check_op(lambda x: (x.data.clamp_(min=0), x * 2)[1], [ANY], engine="torch")
+
+
+def doubled(x):
+    return x + x
+
+
+def test_the_pasted_test_has_the_options_of_the_check():
+    with pytest.raises(OpError) as error:
+        check_op(mg.exp, [ANY], reference=doubled, float32=False, order=1)
+    assert "reference=doubled" in str(error.value)
+    assert "float32=False" in str(error.value)
+    assert "order=1" in str(error.value)
+    with pytest.raises(OpError) as error:
+        check_op(mg.exp, [ANY], reference=lambda x: x)
+    assert "reference = ...  # put the reference here" in str(error.value)
+    with pytest.raises(OpError, match="1 floating outputs, the reference has 2"):
+        check_op(mg.exp, [ANY], reference=lambda x: (x, x))
 
 
 def test_broadcasting_is_asked_for_where_it_is_promised():

@@ -141,10 +141,10 @@ def test_with_many_outputs_the_input_is_named():
 @pytest.mark.parametrize(
     ("f", "at"),
     [
-        (lambda x: x.abs(), 1e-4),
+        (lambda x: x.abs(), 1e-6),
         (lambda x: x.relu(), 0.0),
         (lambda x: x.sqrt(), 1e-5),
-        (lambda x: mg.log(x), 1e-4),
+        (lambda x: mg.log(x), 1e-6),
         (lambda x: x * 0 + np.random.default_rng().normal(), 1.0),
     ],
     ids=["beside a kink", "on a kink", "near an infinite slope", "near the edge of the domain", "not repeatable"],
@@ -405,6 +405,60 @@ def test_forward_and_fast_modes_find_what_is_wrong(name):
     ):
         gradcheck(wrong, x, fast_mode=True)
     assert not gradcheck(wrong, x, check_forward_ad=True, check_backward_ad=False, raise_exception=False)
+
+
+def test_fast_mode_finds_a_transposed_derivative():
+    """v^T J v would be that of J^T too."""
+    matrix = np.random.default_rng(0).normal(size=(5, 5))
+    for forward, rule in (
+        (lambda x: np.cumsum(x), lambda g, out, x: mg.cumsum(g, 0)),
+        (lambda x: matrix @ x, lambda g, out, x: matrix @ g),
+    ):
+        wrong = op_with(forward, rule)
+        assert not gradcheck(wrong, leaf(5), raise_exception=False)
+        assert not gradcheck(wrong, leaf(5), fast_mode=True, raise_exception=False)
+    once = op_with(lambda x: x * (matrix @ x), lambda g, out, x: g * (matrix @ x) + matrix.T @ (g * x))
+    assert gradcheck(once, leaf(5), fast_mode=True)
+    assert gradgradcheck(once, leaf(5), fast_mode=True)
+
+
+@pytest.mark.parametrize(
+    ("f", "at"),
+    [
+        (mg.sin, [1000.0, -3000.0]),
+        (lambda x: mg.sin(100 * x), [10.0]),
+        (mg.log, [1000.0, 0.1]),
+        (mg.exp, [700.0]),
+        (mg.abs, [1e-4]),
+    ],
+    ids=["far from 0", "quick", "of two sizes", "steep", "beside a kink"],
+)
+def test_a_smaller_step_is_taken_where_one_is_needed(f, at):
+    x = Tensor(at, requires_grad=True)
+    for fast_mode in (False, True):
+        assert gradcheck(f, x, fast_mode=fast_mode)
+    assert not gradcheck(lambda x: Wider.apply(f(x)), x, raise_exception=False)
+
+
+class Wider(mg.autograd.Function):
+    """x with a gradient that is too large by 1e-5 of it."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 1
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * (1 + 1e-5)
+
+
+def test_the_graph_of_before_holds_afterwards():
+    x = leaf(3)
+    y = (x**3).sum()
+    assert gradcheck(lambda x: x**2, x)
+    assert x._version == 0
+    y.backward()
+    np.testing.assert_allclose(x.grad.numpy(), 3 * x.detach().numpy() ** 2)
 
 
 def test_fast_mode_calls_few_times():

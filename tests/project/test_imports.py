@@ -120,7 +120,7 @@ MINIGRAD = {
     "fused.workspace",
     "fused.optim": "device memory optim optim.* versions fused.cpu fused.cpu.* fused.workspace",
     "fused.descent": "engine optim optim.* versions fused.*",
-    "testing.*": "engine linalg nn.functional ops transforms trees testing.*",
+    "testing.*": "device engine linalg nn.functional ops transforms trees testing.*",
     "testing.catalogue.functional": "nn.functional random testing.*",  # the seed of the masks
     "testing.strategies": "engine nn random testing.*",
     "testing": "testing.*",
