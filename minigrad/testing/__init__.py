@@ -25,7 +25,10 @@ __all__ = [
     "is_smooth",
 ]
 
-_STRATEGIES = ("arrays", "away_from_kinks", "broadcastable", "mlps", "programs", "tensors", "well_conditioned")
+_STRATEGIES = (
+    *("arrays", "away_from_kinks", "broadcastable", "mlps"),
+    *("programs", "shapes", "tensors", "well_conditioned"),
+)
 __all__ += [*_STRATEGIES]
 
 

@@ -154,13 +154,13 @@ def misplaced(found: Finding) -> Explanations:
     """The right numbers in other places: transposed, reversed."""
     explained: Explanations = {}
     bad = _bad(found)
-    ways: list[tuple[str, Callable[[Any], Any]]] = [
-        ("the transpose of the right gradient", lambda a: np.swapaxes(a, -1, -2)),
-        ("the transpose of the right gradient, reshaped", lambda a: np.swapaxes(a, -1, -2).reshape(a.shape)),
-        ("the right gradient backwards", lambda a: np.flip(a)),
+    ways: list[tuple[str, int, Callable[[Any], Any]]] = [  # with the fewest dimensions that they are for
+        ("the transpose of the right gradient", 2, lambda a: np.swapaxes(a, -1, -2)),
+        ("the transpose of the right gradient, reshaped", 2, lambda a: np.swapaxes(a, -1, -2).reshape(a.shape)),
+        ("the right gradient backwards", 1, lambda a: np.flip(a)),
     ]
-    for name, way in ways:
-        if bad and all(wrong.ndim > (name[4] == "t") and _close(wrong, way(right)) for _, wrong, right, _ in bad):
+    for name, fewest, way in ways:
+        if bad and all(wrong.ndim >= fewest and _close(wrong, way(right)) for _, wrong, right, _ in bad):
             explained[name] = f"{name}: the axes, or the order of elements, are mixed up"
     if bad and all(wrong.size > 1 and _close(np.sort(wrong, None), np.sort(right, None)) for _, wrong, right, _ in bad):
         explained["places"] = "the right numbers in the wrong places"

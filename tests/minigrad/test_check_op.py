@@ -1,5 +1,6 @@
 """check_op: awkward right ops pass, planted ones are found, the counterexample is small and can be pasted."""
 
+import itertools
 import subprocess
 import sys
 
@@ -308,6 +309,19 @@ def test_a_point_where_all_is_zero_is_judged():
         check_at(planted(square, lambda g, out, x: g * (2 * x + 1e-3)), [np.array(0.0)])
 
 
+def test_a_shape_that_changes_from_call_to_call_is_said():
+    calls = itertools.count()
+    with pytest.raises(OpError, match=r"two equal calls: output 0 is of shape \(1,\), and \(2,\) the second time"):
+        check_at(lambda x: x[:1] if next(calls) % 2 else x * 1, [np.ones(2)])
+
+
+def test_two_arguments_of_different_shapes_may_be_one():
+    """Where broadcasting keeps equal shapes away, f(x, x) is asked all the same."""
+    wrong = planted(product, lambda g, out, x, y: g * y, lambda g, out, x, y: 0 * g * x if x is y else g * x)
+    with pytest.raises(OpError, match=r"input 0 given as input 1 too|all inputs moved by t"):
+        check_op(wrong, st.tuples(arrays((2,), st.floats(1, 2)), arrays((), st.floats(1, 2))), edges=False)
+
+
 def test_a_users_array_stays_the_users():
     x = np.ones(3)
     check_at(mg.exp, [x])
@@ -351,6 +365,29 @@ def test_without_second_order_a_missing_forward_mode_is_not_asked_for(require):
     with pytest.raises(OpError) as error:
         check_op(Once.apply, [ANY], engine="torch")
     assert error.value.property in ("forward_mode", "second_order")
+
+
+def test_an_error_in_a_forward_rule_is_no_missing_forward_mode(require):
+    torch = require("torch")
+
+    class Slip(torch.autograd.Function):
+        """x + 1, whose forward rule raises."""
+
+        @staticmethod
+        def forward(ctx, x):
+            return x + 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+        @staticmethod
+        def jvp(ctx, t):
+            raise RuntimeError("a slip")
+
+    for order in (1, 2):
+        with pytest.raises(OpError, match=r"RuntimeError: a slip \(property: forward_mode\)"):
+            check_op(Slip.apply, [ANY], engine="torch", order=order)
 
 
 def test_writing_into_an_input_is_seen_where_protection_is_not(require):

@@ -7,9 +7,9 @@ from hypothesis import find, given, settings
 import minigrad as mg
 import minigrad.testing
 from minigrad import Tensor
-from minigrad.testing import arrays, broadcastable, mlps, programs, tensors, well_conditioned
+from minigrad.testing import arrays, broadcastable, mlps, programs, shapes, tensors, well_conditioned
 from minigrad.testing.report import code
-from minigrad.testing.strategies import Network, shapes
+from minigrad.testing.strategies import Network, numbers
 
 MANY = settings(max_examples=60, derandomize=True, deadline=None)
 SEARCH = settings(max_examples=2000, derandomize=True, deadline=None, database=None)
@@ -56,6 +56,17 @@ def test_a_program_shrinks_to_what_matters():
 
 def test_arrays_shrink_to_round_numbers():
     assert find(arrays(shapes(1)), lambda a: a.sum() > 1, settings=SEARCH).tolist() == [1.125]
+
+
+@MANY
+@given(numbers(0.3, 0.7), numbers(0.3, 0.35))
+def test_numbers_stay_between_their_bounds(few_eighths, no_eighth):
+    assert 0.3 <= few_eighths <= 0.7
+    assert 0.3 <= no_eighth <= 0.35
+
+
+def test_text_is_written_as_it_is():
+    assert eval(code(("inf", "nan", np.inf)), {"np": np}) == ("inf", "nan", np.inf)
 
 
 @MANY

@@ -13,6 +13,11 @@ def test_a_missing_package_skips_at_home_and_fails_in_ci(require):
     assert require("math").pi > 3
 
 
+def test_long_tests_come_first(request):
+    long = [item.get_closest_marker("slow") is not None for item in request.session.items]
+    assert long == sorted(long, reverse=True)
+
+
 def test_ci_draws_the_same_examples_every_time():
     ci, dev, thorough = (settings.get_profile(name) for name in ("ci", "dev", "thorough"))
     assert ci.derandomize
