@@ -207,8 +207,7 @@ class _Judge:
 
         ``everything``: also what is asked of every second draw only.
         """
-        held: dict[int, Any] = {}  # an array drawn twice stays one array
-        point = self._point([held.setdefault(id(a), _protected(a)) for a in inputs], number)
+        point = self._point([_protected(a) for a in inputs], number)
         if maker is not None and (other := self._variant(point, maker, number)) is not point:
             if self.only is None or "gradient" in self.only:
                 quietly(properties.gradient, point)
