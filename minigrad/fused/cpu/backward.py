@@ -61,10 +61,10 @@ def _winners_to_input(t, threads, m, layer, work, zero):
     c0, c1 = part(n, t, threads), part(n, t + 1, threads)
     w, dx = array_at(layer[f.W], n * units * pieces, zero), array_at(layer[f.DX], m * n, zero)
     idx, val = array_at(work[f.IDX], m * units, np.int32(0)), array_at(work[f.VAL], m * units, zero)
-    ends = array_at(work[f.ENDS], 2 * m, np.int32(0)).reshape(m, 2)
+    ends = array_at(work[f.ENDS], 2 * m, np.int32(0))
     for i in range(m):
         dx[i * n + c0 : i * n + c1] = zero
-        combine(w, c0, n, idx, val, ends, 1, units, dx, c0, n, c1 - c0, i, i + 1)
+        combine(w, c0, n, idx, val, ends, np.int64(1), units, dx, c0, n, c1 - c0, i, i + 1)
 
 
 @njit(**FAST)
@@ -98,7 +98,7 @@ def _linear_to_input(t, threads, m, layer, work, zero, below, scales):
                     if two == 2:
                         store(dx, at + 1, load(s, 4 + k))
         if below[f.KIND] == f.LINEAR:
-            _through_activation(m, below, scales, 0, m, c0, c1, zero)
+            _through_activation(m, below, scales, np.int64(0), m, c0, c1, zero)
         return
     one, columns = e.dtype.type(1), c1 - c0
     at_once = max(1, CACHED // max(1, columns)) if units * columns <= PACKED else m
@@ -137,7 +137,7 @@ def _descend(t, threads, m, layer, line, h, work, zero, below, scales):
         ask_for(w, min(c + 1, n - 1) * units, units)
         if line[f.STATE1] != 0:
             ask_for(v1, c * units, units)
-        count = 0
+        count = np.int64(0)
         for i in range(m):
             v = load(x, i * n + c)
             store(dx, i * n + c, zero)
@@ -147,7 +147,7 @@ def _descend(t, threads, m, layer, line, h, work, zero, below, scales):
         combine_and_dot(e, units, idx, val, count, w, c * units, g, units, s, dx, c, n)
         apply(line[f.RULE], w, v1, v2, c * units, g, units, h)
     if below[f.KIND] == f.LINEAR:
-        _through_activation(m, below, scales, 0, m, c0, c1, zero)
+        _through_activation(m, below, scales, np.int64(0), m, c0, c1, zero)
 
 
 def backward(plan, numbers, entry, work, m, threads, lowest, zero, table, steps, sources):
@@ -160,33 +160,32 @@ def backward(plan, numbers, entry, work, m, threads, lowest, zero, table, steps,
         units = layer[f.UNITS]
         if layer[f.KIND] == f.MAXOUT:
             for t in prange(threads):
-                _through_maximum(t, threads, m, layer, scales, work, zero)
+                _through_maximum(np.int64(t), threads, m, layer, scales, work, zero)
             if layer[f.DX] != 0:
                 for t in prange(threads):
-                    _winners_to_input(t, threads, m, layer, work, zero)
+                    _winners_to_input(np.int64(t), threads, m, layer, work, zero)
                     if below[f.KIND] == f.LINEAR:
                         n = layer[f.IN]
-                        _through_activation(
-                            m, below, below_scales, 0, m, part(n, t, threads), part(n, t + 1, threads), zero
-                        )
+                        c0, c1 = part(n, np.int64(t), threads), part(n, np.int64(t) + 1, threads)
+                        _through_activation(m, below, below_scales, np.int64(0), m, c0, c1, zero)
         else:
             if k == len(plan) - 1:  # else the layer above has done so
                 for t in prange(threads):
-                    i0, i1, c0, c1 = shares(m, units, t, threads)
+                    i0, i1, c0, c1 = shares(m, units, np.int64(t), threads)
                     _through_activation(m, layer, scales, i0, i1, c0, c1, zero)
             if layer[f.DX] != 0 and weight >= 0 and is_sparse(layer, m, work[f.LIMIT_BACKWARD]):
                 for t in prange(threads):
-                    _descend(t, threads, m, layer, table[weight], steps[weight], work, zero, below, below_scales)
+                    _descend(np.int64(t), threads, m, layer, table[weight], steps[weight], work, zero, below, below_scales)
                 weight = -1
             elif layer[f.DX] != 0:
                 for t in prange(threads):
-                    _linear_to_input(t, threads, m, layer, work, zero, below, below_scales)
+                    _linear_to_input(np.int64(t), threads, m, layer, work, zero, below, below_scales)
         if weight >= 0 or bias >= 0:
             for t in prange(threads):
                 if weight >= 0:
-                    update_parameter(t, threads, table[weight], steps[weight], sources, work, zero)
+                    update_parameter(np.int64(t), threads, table[weight], steps[weight], sources, work, zero)
                 if bias >= 0:
-                    update_parameter(t, threads, table[bias], steps[bias], sources, work, zero)
+                    update_parameter(np.int64(t), threads, table[bias], steps[bias], sources, work, zero)
         layer[f.BACKWARD_TICKS] = ticks() - start
     if lowest == 0 and len(plan) > 0 and plan[0, f.DX] != 0 and entry[f.INPUT_MASK] != 0:
         n = plan[0, f.IN]

@@ -77,10 +77,11 @@ def linear_layer(t, threads, m, layer, numbers, work, zero):
         for i in range(i0, i1):
             for c in range(units):
                 y[i * units + c] = bias[c] if biased else zero
-        combine(w, 0, units, idx, val, ends.reshape(m, blocks + 1), blocks, n, y, 0, units, units, i0, i1)
-        positive = activate(act, slope, y, units, i0, i1, 0, units, bias, False)
+        c0 = np.int64(0)
+        combine(w, c0, units, idx, val, ends, blocks, n, y, c0, units, units, i0, i1)
+        positive = activate(act, slope, y, units, i0, i1, c0, units, bias, np.bool_(False))
         if masked:
-            drop(y, units, i0, i1, 0, units, mask, scale)
+            drop(y, units, i0, i1, c0, units, mask, scale)
         return positive
     i0, i1, c0, c1 = shares(m, units, t, threads)
     one, columns = x.dtype.type(1), c1 - c0
@@ -143,7 +144,8 @@ def _enter(t, threads, m, first, entry, scale, zero):
     if entry[f.INPUT_MASK] != 0:
         copy_dropped(source, x, i0 * n, i1 * n, array_at(entry[f.INPUT_MASK], m * n, np.uint8(0)), scale)
     else:
-        x[i0 * n : i1 * n] = source[i0 * n : i1 * n]
+        for i in range(i0 * n, i1 * n):
+            store(x, i, load(source, i))
 
 
 def forward(plan, numbers, entry, work, m, threads, zero):
@@ -151,7 +153,7 @@ def forward(plan, numbers, entry, work, m, threads, zero):
     positive = np.zeros(threads, np.int64)
     if entry[f.SOURCE] != 0:
         for t in prange(threads):
-            _enter(t, threads, m, plan[0], entry, numbers[-1, f.SCALE], zero)
+            _enter(np.int64(t), threads, m, plan[0], entry, numbers[-1, f.SCALE], zero)
     for k in range(len(plan)):
         layer, scales, start = plan[k], numbers[k], ticks()
         layer[f.DENSITY] = 1000
@@ -159,8 +161,8 @@ def forward(plan, numbers, entry, work, m, threads, zero):
             layer[f.DENSITY] = 1000 * positive.sum() // max(1, m * layer[f.IN])
         if layer[f.KIND] == f.MAXOUT:
             for t in prange(threads):
-                maxout_layer(t, threads, m, layer, scales, work, zero)
+                maxout_layer(np.int64(t), threads, m, layer, scales, work, zero)
         else:
             for t in prange(threads):
-                positive[t] = linear_layer(t, threads, m, layer, scales, work, zero)
+                positive[t] = linear_layer(np.int64(t), threads, m, layer, scales, work, zero)
         layer[f.FORWARD_TICKS] = ticks() - start

@@ -49,8 +49,9 @@ def _combine_tile(words):
             for i in range(i0, i1):
                 if b + 1 < blocks and i - i0 < BLOCK:
                     prefetch(w, w0 + ((b + 1) * BLOCK + i - i0) * ldw, words)
+                begin = i * (blocks + 1) + b
                 sums = vload(out, o0 + i * ldo, words)
-                for q in range(i * ldi + np.int64(ends[i, b]), i * ldi + np.int64(ends[i, b + 1])):
+                for q in range(i * ldi + np.int64(load(ends, begin)), i * ldi + np.int64(load(ends, begin + 1))):
                     row = vload(w, w0 + np.int64(load(idx, q)) * ldw, words)
                     sums = vfma(vset(load(val, q), words), row, sums)
                 vstore(out, o0 + i * ldo, sums)
@@ -69,7 +70,7 @@ def combine(w, w0, ldw, idx, val, ends, blocks, ldi, out, o0, ldo, n, i0, i1):
     rows of w, or one block for all. ``w0, o0``: the first element; ``ldw, ldo``: from row to row.
     """
     scale = w.itemsize // 4
-    c = 0
+    c = np.int64(0)
     while c + WIDE // scale <= n:
         _combine_wide(w, w0 + c, ldw, idx, val, ends, blocks, ldi, out, o0 + c, ldo, i0, i1)
         c += WIDE // scale
@@ -81,10 +82,18 @@ def combine(w, w0, ldw, idx, val, ends, blocks, ldi, out, o0, ldo, n, i0, i1):
         c += NARROW // scale
     if c < n:
         for i in range(i0, i1):
-            for q in range(i * ldi + np.int64(ends[i, 0]), i * ldi + np.int64(ends[i, blocks])):
+            begin = i * (blocks + 1)
+            for q in range(i * ldi + np.int64(load(ends, begin)), i * ldi + np.int64(load(ends, begin + blocks))):
                 x, row = load(val, q), w0 + np.int64(load(idx, q)) * ldw
                 for j in range(c, n):
                     store(out, o0 + i * ldo + j, load(out, o0 + i * ldo + j) + x * load(w, row + j))
+
+
+@njit(**FAST)
+def combine_row(w, ldw, idx, val, ends, out, n):
+    """``out[:n] += sum_q val_q w_(idx_q)``: one row, which is listed in ``idx, val[ends[0] : ends[1]]``."""
+    first, one = np.int64(0), np.int64(1)
+    combine(w, first, ldw, idx, val, ends, one, first, out, first, n, n, first, one)
 
 
 @njit(inline="always")
@@ -182,7 +191,7 @@ def combine_and_dot(e, lde, idx, val, count, w, w0, g, n, s, d, d0, ldd):
     lanes = REGISTER * 4 // e.itemsize
     scale = e.itemsize // 4
     s[: (count + 4) * lanes] = e.dtype.type(0)
-    c = 0
+    c = np.int64(0)
     while c + BOTH_WIDE // scale <= n:
         _both_wide(e, c, lde, idx, val, count, w, w0 + c, g, c, s)
         c += BOTH_WIDE // scale

@@ -15,7 +15,7 @@ from numba import njit, prange
 from . import fields as f
 from .blas import gemm
 from .elementwise import LOOSE
-from .tiles import FAST, combine, part
+from .tiles import FAST, combine_row, part
 from .vectors import array_at, load, prefetch, store, ticks
 
 CHUNK = 65536  # elements of the gradient that are computed at a time,
@@ -97,8 +97,8 @@ def _add_sparse(source, r, rows, columns, g, idx, val, ends, zero):
         store(idx, count, np.int32(i))
         store(val, count, v)
         count += np.int64(v != zero)
-    ends[0, 1] = count
-    combine(b, 0, columns, idx, val, ends, 1, 0, g, 0, columns, columns, 0, 1)
+    store(ends, 1, np.int32(count))
+    combine_row(b, columns, idx, val, ends, g, columns)
 
 
 @njit(**FAST)
@@ -207,7 +207,7 @@ def update_parameter(t, threads, line, h, sources, work, zero):
     val = array_at(lists, total, zero)
     idx = array_at(lists + total * p.itemsize, total, np.int32(0))
     counts = array_at(lists + total * (p.itemsize + 4), (last - first) * pieces, np.int32(0))
-    ends = np.zeros((1, 2), np.int32)
+    ends = np.zeros(2, np.int32)
     for r in range(r0, r1):
         if how == f.WINNERS and r % pieces == 0:
             q, k = 0, 0
@@ -225,9 +225,9 @@ def update_parameter(t, threads, line, h, sources, work, zero):
             m = sources[s, f.M]
             if how == f.WINNERS:
                 at_piece = q + (r % pieces) * m
-                ends[0, 1] = counts[k]
+                ends[1] = counts[k]
                 b = array_at(sources[s, f.BB], m * columns, zero)
-                combine(b, 0, columns, idx[at_piece:], val[at_piece:], ends, 1, 0, g, 0, columns, columns, 0, 1)
+                combine_row(b, columns, idx[at_piece:], val[at_piece:], ends, g, columns)
             else:
                 _add_sparse(sources[s], r, rows, columns, g, idx, val, ends, zero)
             q += m * pieces
@@ -240,6 +240,6 @@ def update(table, numbers, sources, work, threads, zero):
     for t in prange(threads):
         for k in range(len(table)):
             start = ticks()
-            update_parameter(t, threads, table[k], numbers[k], sources, work, zero)
+            update_parameter(np.int64(t), threads, table[k], numbers[k], sources, work, zero)
             if t == 0:
                 table[k, f.UPDATE_TICKS] = ticks() - start
