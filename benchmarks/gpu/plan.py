@@ -20,7 +20,7 @@ class Stage:
 
 STAGES = (
     Stage("inventory", "inventory", 1, 3, "device, versions, libraries, tools; the ceilings of copies and of products"),
-    Stage("tests", "suites", 4, 8, "pytest -m gpu: the whole suite's tests for CuPy, on the device"),
+    Stage("tests", "suites", 4, 8, "pytest -m gpu tests/cuda: all that a GPU has a say in, on the device"),
     Stage("contract", "suites", 1, 3, "what the stand-in says of CuPy, on the real one"),
     Stage("kernels", "kernels", 1, 4, "every kernel: its numbers, its time, the bytes that it moves"),
     Stage("products", "products", 2, 5, "every matrix product of a step: cuBLAS's choice and the best of cublasLt's"),

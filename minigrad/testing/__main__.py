@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .checkers import CHECKERS, ENGINES, OURS, PEERS
 from .killpage import as_markdown
-from .killtable import DRAWS, as_json, as_text, kill_table
+from .killtable import DRAWS, Column, as_json, as_text, kill_table
 from .mutants import MUTANTS
 
 
@@ -23,7 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--engines", nargs="*", choices=ENGINES, default=(), help="check_op on these engines too")
     table.add_argument("--only", metavar="TEXT", default="", help="mutants whose class or name has this in it")
     table.add_argument("--draws", type=int, default=DRAWS, help="inputs for each op (default: %(default)s)")
-    table.add_argument("--jobs", type=int, default=1, help="processes, each with a column at a time")
+    table.add_argument("--jobs", type=int, default=1, help="processes that share the work")
     table.add_argument("--no-catalogue", action="store_true", help="false alarms on the mutants' right halves alone")
     table.add_argument("--json", type=Path, metavar="FILE", help="all verdicts")
     table.add_argument("--markdown", type=Path, metavar="FILE", help="the page of the docs")
@@ -39,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     names = [n for n in CHECKERS if n in {*args.ours, *args.peers, *(f"check_op@{e}" for e in args.engines)}]
     try:
-        table = kill_table(names, mutants, count=args.draws, catalogue=not args.no_catalogue, jobs=args.jobs)
+        table = kill_table(
+            names, mutants, count=args.draws, catalogue=not args.no_catalogue, jobs=args.jobs, watch=_progress
+        )
     except ImportError as error:
         print(f"kill-table: {error}; or leave it out of --peers and --engines", file=sys.stderr)
         return 2
@@ -50,6 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         args.markdown.write_text(as_markdown(table))
     ours = [c for c in table.columns if c.checker.name.startswith("check_op")]
     return int(any(c.survivors() or c.alarms for c in ours))
+
+
+def _progress(parts: Iterable[Column], count: int) -> Iterable[Column]:
+    """A bar on a terminal, where tqdm is installed: all of it takes the better part of an hour."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return parts
+    bar: Iterable[Column] = tqdm(parts, total=count, unit="part", disable=None)
+    return bar
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import importlib.metadata
 import platform
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ from .mutants import KINDS, MUTANTS, Definition, Kind, Mutant
 from .mutants.libraries import library
 
 DRAWS = 10  # for checkers that do not draw for themselves
+PART = 20  # cases of the catalogue that one process judges at a time
 KILLED, SURVIVED, NOT_APPLICABLE = "killed", "survived", "n/a"
 
 
@@ -42,6 +43,13 @@ class Column:
     judged: int = 0
     alarms: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+
+    def add(self, part: Column) -> None:
+        """Take in what the same checker said of other mutants and ops."""
+        self.verdicts |= part.verdicts
+        self.judged += part.judged
+        self.alarms |= part.alarms
+        self.seconds += part.seconds
 
     def count(self, verdict: str, mutants: Iterable[Mutant]) -> int:
         """How many of these got this verdict."""
@@ -79,36 +87,55 @@ def kill_table(
     count: int = DRAWS,
     catalogue: bool = True,
     jobs: int = 1,
+    watch: Callable[[Iterable[Column], int], Iterable[Column]] | None = None,
 ) -> Table:
     """Let each of ``checkers`` judge all mutants, and the right halves; ours and PyTorch's the catalogue as well.
 
-    ``count``: how many draws a checker gets that does not draw for itself. ``jobs``: so many processes, a column each.
+    ``count``: how many draws a checker gets that does not draw for itself. ``jobs``: so many processes, which share
+    the work in parts. ``watch(parts, of how many)`` hands the parts on as they are done, for a progress bar.
     ImportError if a package is missing.
     """
     for name in checkers:
         package(CHECKERS[name].package)
+    smooth = range(sum(case.smooth for case in CASES)) if catalogue else range(0)
+    parts = [(name, list(mutants), range(0)) for name in checkers]
+    parts += [
+        (name, [], smooth[start : start + PART])
+        for name in ("check_op", "gradcheck", "torch")
+        if name in checkers
+        for start in range(0, len(smooth), PART)
+    ]
+    columns = {name: Column(CHECKERS[name]) for name in checkers}
+    with _pool(jobs) as run:
+        done = run(_part, [(name, [m.name for m in some], cases, count) for name, some, cases in parts])
+        for column in watch(done, len(parts)) if watch else done:
+            columns[column.checker.name].add(column)
+    return Table(list(mutants), list(columns.values()), count)
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[Callable[..., Iterable[Column]]]:
+    """A ``map`` that is over so many processes; of one job, in this one."""
     if jobs == 1:
-        columns = [_column(CHECKERS[name], mutants, count, catalogue) for name in checkers]
-    else:
-        tasks = [(name, [m.name for m in mutants], count, catalogue) for name in checkers]
-        with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-            columns = list(pool.map(_column_by_names, tasks))
-    return Table(list(mutants), columns, count)
+        yield map
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        yield pool.map
 
 
-def _column_by_names(task: tuple[str, list[str], int, bool]) -> Column:
-    """In another process, where mutants do not go, but their names."""
-    checker, names, count, catalogue = task
-    return _column(CHECKERS[checker], [m for m in MUTANTS if m.name in set(names)], count, catalogue)
-
-
-def _column(checker: Checker, mutants: Sequence[Mutant], count: int, catalogue: bool) -> Column:
-    with quiet():
-        return _judged(checker, mutants, count, catalogue)
-
-
-def _judged(checker: Checker, mutants: Sequence[Mutant], count: int, catalogue: bool) -> Column:
+def _part(task: tuple[str, list[str], range, int]) -> Column:
+    """What a checker says of some mutants and some of the catalogue's cases; of mutants the names go to a process."""
+    name, mutants, cases, count = task
+    checker, chosen = CHECKERS[name], set(mutants)
     column, started = Column(checker), time.perf_counter()
+    with quiet():
+        _judge_mutants(checker, [m for m in MUTANTS if m.name in chosen], column, count)
+        _judge_catalogue(checker, [case for case in CASES if case.smooth][cases.start : cases.stop], column, count)
+    column.seconds = time.perf_counter() - started
+    return column
+
+
+def _judge_mutants(checker: Checker, mutants: Sequence[Mutant], column: Column, count: int) -> None:
     made_in = library(checker.library)
     fair: dict[str, list[Any]] = {}
     for mutant in mutants:
@@ -126,10 +153,6 @@ def _judged(checker: Checker, mutants: Sequence[Mutant], count: int, catalogue: 
                 column.alarms[of.name] = said
         caught = any(_complaint(checker, wrong, given, of) is not None for given in fair[key])
         column.verdicts[mutant.name] = KILLED if caught else SURVIVED
-    if catalogue and checker.name in ("check_op", "gradcheck", "torch"):
-        _judge_catalogue(checker, column, count)
-    column.seconds = time.perf_counter() - started
-    return column
 
 
 def _complaint(checker: Checker, function: Any, given: Any, of: Definition) -> str | None:
@@ -148,11 +171,9 @@ class _Settings:
     values: Sequence[Any]
 
 
-def _judge_catalogue(checker: Checker, column: Column, count: int) -> None:
+def _judge_catalogue(checker: Checker, cases: Sequence[Case], column: Column, count: int) -> None:
     """Right ops: those of minigrad for our checkers, the same in PyTorch for its own."""
-    for case in CASES:
-        if not case.smooth:
-            continue
+    for case in cases:
         column.judged += 1
         if checker.draws:
             inputs = case.inputs.map(lambda drawn: [*map(np.asarray, drawn[0]), _Settings(drawn[1])])

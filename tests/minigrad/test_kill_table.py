@@ -4,10 +4,12 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from minigrad.testing import __main__ as command
-from minigrad.testing.checkers import CHECKERS
+from minigrad.testing import killtable
+from minigrad.testing.checkers import CHECKERS, Checker
 from minigrad.testing.killtable import KILLED, NOT_APPLICABLE, SURVIVED, kill_table
 from minigrad.testing.mutants import MUTANTS
 
@@ -31,6 +33,35 @@ def test_the_command_on_a_few_mutants(tmp_path, capsys, require):
     assert found["columns"]["check_op"]["alarms"] == {}
     assert set(found["versions"]) == {"python", "numpy", "hypothesis", "torch", "autograd"}
     assert "| repeated input | 3/3 | 0/3 | 0/3 | 0/3 |" in written[1].read_text()
+
+
+def test_the_catalogue_is_judged_once_part_by_part(monkeypatch):
+    cases = [case for case in killtable.CASES if case.smooth][:5]
+    monkeypatch.setattr(killtable, "CASES", [replace(cases[0], smooth=False), *cases])
+    monkeypatch.setattr(killtable, "PART", 2)
+    judged, of = [], []
+
+    def check(function, arrays):
+        judged.append(function)
+        raise AssertionError("never content")
+
+    def watch(parts, count):
+        of.append(count)
+        return parts
+
+    monkeypatch.setitem(CHECKERS, "gradcheck", Checker("gradcheck", "", "minigrad", "minigrad", check))
+    (column,) = kill_table(["gradcheck"], [], count=6, watch=watch).columns
+    assert of == [1 + 3]
+    assert list(column.alarms) == [case.name for case in cases]
+    assert column.judged == 5
+    assert len(judged) == 5 * 2  # draws
+
+
+def test_processes_find_what_one_finds():
+    checkers, mutants = ["gradcheck", "check_op"], [m for m in MUTANTS if m.kind == "0-d"]
+    one, two = (kill_table(checkers, mutants, count=2, catalogue=False, jobs=jobs).columns for jobs in (1, 2))
+    assert [c.checker.name for c in two] == checkers
+    assert [(c.verdicts, c.judged, c.alarms) for c in one] == [(c.verdicts, c.judged, c.alarms) for c in two]
 
 
 def test_what_cannot_be_made_there_is_not_counted(require):

@@ -14,7 +14,7 @@ from . import ROOT, Context
 CONTRACT = "tests/cuda/test_standin_contract.py"
 SHOWN = 40  # names of failed tests, at most
 
-ARGUMENTS = {"tests": ["-m", "gpu", "tests"], "contract": [CONTRACT]}
+ARGUMENTS = {"tests": ["-m", "gpu", "tests/cuda"], "contract": [CONTRACT]}
 
 
 def measure(context: Context) -> dict[str, Any]:

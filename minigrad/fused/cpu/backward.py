@@ -175,7 +175,9 @@ def backward(plan, numbers, entry, work, m, threads, lowest, zero, table, steps,
                     _through_activation(m, layer, scales, i0, i1, c0, c1, zero)
             if layer[f.DX] != 0 and weight >= 0 and is_sparse(layer, m, work[f.LIMIT_BACKWARD]):
                 for t in prange(threads):
-                    _descend(np.int64(t), threads, m, layer, table[weight], steps[weight], work, zero, below, below_scales)
+                    _descend(
+                        np.int64(t), threads, m, layer, table[weight], steps[weight], work, zero, below, below_scales
+                    )
                 weight = -1
             elif layer[f.DX] != 0:
                 for t in prange(threads):

@@ -2,6 +2,9 @@
 
 All keep a tile of sums in registers. How many words a tile has depends on the processor and is fixed when this
 module is imported: 16 registers of 512 bits, 8 of 256, 16 of 128.
+
+Here and in the kernels numbers are passed as ``np.int64(0)``, not 0, and the threads of a prange as ``np.int64(t)``:
+for a literal, and for an unsigned number, Numba would compile one more version of all that is called.
 """
 
 from __future__ import annotations
