@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import conduct, properties
+from .compare import UNDERFLOW
 from .engines import Engine, NoArray, engine_named
 from .kinks import flat
 from .measure import Point, Rejected, quietly
@@ -250,6 +251,8 @@ class _Judge:
                 raise Rejected(what)
         if not np.isfinite(flat(value)).all():
             raise Rejected("for values that are not finite")
+        if any(((point.inputs[k] != 0) & (np.abs(point.inputs[k]) < UNDERFLOW)).any() for k in point.floating):
+            raise Rejected(f"for inputs below {UNDERFLOW}, where float64 has fewer digits")
         return point
 
     def _variant(self, point: Point, maker: Any, number: int) -> Point:

@@ -22,6 +22,9 @@ _SINGLE = 2.0**-24
 _OF_SINGLE = 2**10 * _SINGLE  # 6e-5 of the largest: what is wrong in float32 alone is wrong by more
 
 _TINY = 1e-30  # float32 has less digits below
+_HIDDEN = 2**4 * _SINGLE  # numbers as large as 1 may cancel inside of fn, as in log(exp(x)): values do not show it
+
+_NEXT_TO_NOTHING = 1e-12
 
 
 def purity(point: Point) -> None:
@@ -74,7 +77,7 @@ def float32(point: Point) -> bool:
     for j, (a, b) in enumerate(zip(lower.value, double.value, strict=True)):
         if a.dtype != np.float32:
             raise Finding("float32", f"float32 inputs give output {j} as {a.dtype}", point)
-        if a.shape != b.shape or (excess(a, b, _OF_SINGLE * double.size + _TINY) > 0).any():
+        if a.shape != b.shape or (excess(a, b, _OF_SINGLE * double.size + _HIDDEN) > 0).any():
             raise Finding("float32", f"output {j} is {worst(b, a)} in float32", point)
     found = gradients_of(lower, "float32")
     for k in point.floating:
@@ -163,7 +166,9 @@ def broadcasting(point: Point) -> bool:
     """The gradient of a broadcast input is the sum over what it was repeated along."""
     full = expanded(point)
     shaken = [
-        a + 0.01 * drawn([a], point.seed)[0] * np.where(a == 0, 1, np.abs(a)) if is_floating(a) else a
+        a + 0.01 * drawn([a], point.seed)[0] * np.where(np.abs(a) < _NEXT_TO_NOTHING, 1, np.abs(a))
+        if is_floating(a)
+        else a
         for a in point.inputs
     ]
     try:

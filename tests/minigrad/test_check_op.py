@@ -428,8 +428,25 @@ def test_broadcasting_is_asked_for_where_it_is_promised():
 
 
 def test_a_sum_over_a_repeated_dimension_is_not_broadcasting():
-    """k = 1 repeated is another sum, and at 0 of the same value."""
+    """k = 1 repeated is another sum, and at 0 of the same value; as where all is so small that the product is 0."""
     check_at(lambda x, y: ops.einsum("nk,km->nm", x, y), [np.array([[0.0]]), np.array([[0.0, 1.0]])])
+    check_at(lambda x, y: ops.einsum("nk,km->nm", x, y), [np.array([[1e-200]]), np.array([[0.0, 1e-200]])])
+
+
+def test_what_cancels_inside_is_no_mistake_of_float32():
+    """exp(6e-8) is 1 in float32: its logarithm is 0, and right."""
+    check_at(lambda x: mg.log(mg.exp(x)), [np.array([6e-8])])
+    with pytest.raises(OpError, match=r"0\.5, and 0\.49\d* in float32"):
+        check_at(lambda x: x * 0.5 if x.dtype == np.float64 else x * 0.499, [np.array(1.0)])
+
+
+def test_nothing_is_judged_where_float64_has_fewer_digits():
+    def quotient(x):
+        return x / x * x
+
+    with pytest.raises(OpError, match=r"nearly none could be judged \(\d+ times for inputs below 1e-290"):
+        check_op(quotient, st.just([np.array([1.3e-313])]), max_examples=10, edges=False)
+    assert check_op(quotient, st.just([np.array([1.3e-213, 0.5])]), max_examples=10, edges=False)
 
 
 def test_a_reference():
