@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..device import bare
 from ..engine import Tensor, gradients
 from ..transforms import jvp
 from ..trees import leaves
@@ -81,7 +82,7 @@ def _wrapped(a: Any, requires_grad: bool) -> Any:
     if not is_floating(a):
         return a
     tensor = Tensor(0.0, requires_grad, dtype=a.dtype)
-    tensor.data = a
+    tensor._data = bare(a)  # it is no change: .data = a would remember this line, each time
     return tensor
 
 
