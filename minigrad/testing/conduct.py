@@ -69,6 +69,8 @@ def _unchanged(point: Point, given: list[Any], who: str) -> None:
 
 def float32(point: Point) -> bool:
     """float32 in, float32 out, and the numbers of float64 but for its rounding."""
+    if any(((a != 0) & (np.abs(a) < _TINY)).any() for a in (point.inputs[k] for k in point.floating)):
+        return False  # it may be 0 in float32
     single = [a.astype(np.float32) if is_floating(a) else a for a in point.inputs]
     double = point.at([a.astype(np.float64) if is_floating(a) else a for a in single])
     lower = point.at(single)
