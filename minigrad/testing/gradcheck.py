@@ -15,7 +15,7 @@ import numpy as np
 
 from ..device import bare
 from ..engine import Tensor, gradients
-from .differences import UNIT_ROUNDOFF, central
+from .differences import UNIT_ROUNDOFF, Numeric, central
 from .engines import arrays_in
 
 _SEED = 0
@@ -201,9 +201,9 @@ def _check(func: Callable[..., Any], inputs: list[Any], names: list[str], asked:
         # never the cotangents' own numbers: v^T J v is the same for J and its transpose
         direction = _random_rows(1, x.numel(), _SEED + 3 + i) if asked.fast else None
         along = [f"a random direction of {names[i]}"] if asked.fast else [f"{names[i]}{at}" for at in _indices(x)]
-        numeric, bar = _differences(lambda *_: called(), inputs, x, asked.eps, direction)
+        numeric, bar, jump = _differences(lambda *_: called(), inputs, x, asked.eps, direction)
         if not each:
-            numeric, bar = numeric @ rows.T, bar @ np.abs(rows.T)
+            numeric, bar, jump = numeric @ rows.T, bar @ np.abs(rows.T), jump @ np.abs(rows.T)
         sides = []
         if asked.backward:
             ours = (ours if direction is None else direction @ ours) / _SIZE
@@ -214,7 +214,8 @@ def _check(func: Callable[..., Any], inputs: list[Any], names: list[str], asked:
         for side, made_of in sides:
             largest = np.abs(made_of).max(axis=1, keepdims=True, initial=0, where=np.isfinite(made_of))
             wide = bar + 16 * UNIT_ROUNDOFF * largest
-            _compare(side, numeric, wide, asked.atol, asked.rtol, along, labels, "" if tracked else f"; {_UNTRACKED}")
+            remark = "" if tracked else f"; {_UNTRACKED}"
+            _compare(side, numeric, wide, jump, asked.atol, asked.rtol, along, labels, remark)
     if asked.undefined and asked.backward:
         _undefined([named[k] for k in judged if named[k][1].requires_grad], wrt)
 
@@ -223,6 +224,7 @@ def _compare(
     analytic: Any,
     numeric: Any,
     bar: Any,
+    jump: Any,
     atol: float,
     rtol: float,
     of_input: list[str],
@@ -230,8 +232,10 @@ def _compare(
     remark: str = "",
 ) -> None:
     """Raise for the worst of the derivatives, all (input elements, output elements)."""
-    vague = np.where(bar <= atol + 1e-3 * np.abs(numeric).max(initial=0), 0, np.nan_to_num(bar, nan=np.inf))
-    excess = np.nan_to_num(np.abs(analytic - numeric) - (bar + atol + rtol * np.abs(numeric)), nan=np.inf)
+    largest = np.abs(numeric).max(initial=0, where=np.isfinite(numeric))
+    vague = np.where(np.isfinite(numeric) & (bar <= atol + 1e-3 * largest), 0, np.nan_to_num(bar, nan=np.inf))
+    with np.errstate(invalid="ignore"):
+        excess = np.nan_to_num(np.abs(analytic - numeric) - (bar + atol + rtol * np.abs(numeric)), nan=np.inf)
     for wrong in (vague, excess):
         if (wrong > 0).any():
             i, j = np.unravel_index(wrong.argmax(), wrong.shape)
@@ -243,6 +247,8 @@ def _compare(
                     "is not repeatable, or varies faster than the step: then give a smaller eps"
                 )
             count = f"{np.count_nonzero(wrong > 0)} of {wrong.size}"
+            if jump[i, j] > np.abs(analytic[i, j] - numeric[i, j]):
+                remark += f"; the slope jumps by {jump[i, j]:.3g} there: at a kink differences find the mean slope"
             raise GradcheckError(
                 f"{where}: analytic {analytic[i, j]:.12g}, numeric {value} ({count} derivatives disagree){remark}"
             )
@@ -299,9 +305,9 @@ def _undefined(outs: list[tuple[str, Tensor]], wrt: list[Tensor]) -> None:
 
 def _differences(
     func: Callable[..., Any], inputs: list[Any], x: Tensor, eps: float, directions: Any = None
-) -> tuple[Any, Any]:
-    """R and its error bar, both (elements of x, or directions, elements of the outputs)."""
-    held, original, numeric, bars = x._data, x.data, [], []
+) -> tuple[Any, Any, Any]:
+    """R, its error bar and the jump of the slope, all (elements of x, or directions, elements of the outputs)."""
+    held, original, found = x._data, x.data, []
 
     def values() -> Any:
         return np.concatenate([np.zeros(0), *(out.data.ravel() for _, out in _outputs(func, inputs))])
@@ -317,21 +323,23 @@ def _differences(
         return values(), step
 
     try:
+        middle = values()
+        if not np.isfinite(middle).all():
+            middle = None
         for i in range(original.size if directions is None else len(directions)):
             f = partial(at, i) if directions is None else partial(along, directions[i])
             size = np.abs(original.flat[i] if directions is None else original).max(initial=0)
             step = eps * max(1.0, size)
-            value, bar, _ = central(f, step)
-            if not (bar <= _SHARP * np.abs(value).max(initial=0)).all():
-                other = central(f, step / 100)
-                better = np.nan_to_num(other.bar, nan=np.inf) < np.nan_to_num(bar, nan=np.inf)
-                value, bar = np.where(better, other.value, value), np.where(better, other.bar, bar)
-            numeric.append(value)
-            bars.append(bar)
+            numeric = central(f, step, middle)
+            if not (numeric.bar <= _SHARP * np.abs(numeric.value).max(initial=0)).all():
+                other = central(f, step / 100, middle)
+                better = np.nan_to_num(other.bar, nan=np.inf) < np.nan_to_num(numeric.bar, nan=np.inf)
+                numeric = Numeric(*(np.where(better, b, a) for a, b in zip(numeric, other, strict=True)))
+            found.append(numeric)
     finally:
         x._data = held
-    shape = (len(numeric), len(numeric[0]) if numeric else values().size)
-    return np.reshape(numeric, shape), np.reshape(bars, shape)
+    shape = (len(found), len(found[0].value) if found else values().size)
+    return tuple(np.reshape([n[k] for n in found], shape) for k in range(3))  # type: ignore[return-value]
 
 
 def _random_rows(count: int, size: int, seed: int = _SEED) -> Any:
