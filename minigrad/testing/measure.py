@@ -14,6 +14,7 @@ from .engines import Engine, is_floating
 from .kinks import derivative, evaluated, flat, settled
 
 MOST_ELEMENTS = 40  # up to so many elements of an input each is moved alone; beyond, so many directions are drawn
+_MOST_DERIVATIVES = 2**20  # that are taken to say where a gradient is wrong
 SURE = 10.0  # a disagreement counts from so many error bars on
 
 
@@ -31,6 +32,7 @@ class Point:
         self, fn: Callable[..., Any], inputs: Sequence[Any], engine: Engine, seed: int = 0, analytic: bool = True
     ) -> None:
         self.fn, self.inputs, self.engine, self.seed, self.analytic = fn, list(inputs), engine, seed, analytic
+        self.most = MOST_ELEMENTS
         self.floating = [k for k, a in enumerate(self.inputs) if is_floating(a)]
         self.original = [np.array(a) if isinstance(a, np.ndarray) else a for a in self.inputs]  # fn may write into them
 
@@ -66,13 +68,13 @@ class Point:
     def directions(self, k: int) -> list[Any]:
         """Unit vectors, one for each element of input k; where there are many, some of them and dense ones."""
         a, rng = self.inputs[k], np.random.default_rng(self.seed)
-        few = range(a.size) if a.size <= MOST_ELEMENTS else sorted(rng.choice(a.size, MOST_ELEMENTS, replace=False))
+        few = range(a.size) if a.size <= self.most else sorted(rng.choice(a.size, self.most, replace=False))
         found = []
         for i in few:
             unit = np.zeros(a.shape)
             unit.flat[i] = 1
             found.append(unit)
-        if a.size > MOST_ELEMENTS:
+        if a.size > self.most:
             found += [rng.choice([-1.0, 0.5, 1.0], a.shape) for _ in range(4)]
         return found
 
@@ -123,6 +125,15 @@ class Point:
         right, tolerance = self.expected(k)
         shape = self.inputs[k].shape
         return (right.reshape(shape), tolerance.reshape(shape)) if right.size == self.inputs[k].size else None
+
+    def one_by_one(self, k: int) -> tuple[Any, Any] | None:
+        """``by_elements`` of a large input too, which takes long; None if it has far too many."""
+        if self.inputs[k].size * (1 + sum(out.size for out in self.value)) > _MOST_DERIVATIVES:
+            return None
+        other = self.at(self.inputs)
+        other.most = self.inputs[k].size
+        other.numeric = {k: other._jacobian(k)}
+        return other.by_elements(k)
 
     @property
     def size(self) -> float:

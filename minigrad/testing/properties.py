@@ -192,7 +192,7 @@ def second_order(point: Point) -> bool:
     by_u, by_w = (dict(zip(places, found, strict=False)) for found in (found_u, found_w))
     wrong: dict[int, Any] = {k: np.zeros(point.inputs[k].shape) for k in point.floating}
     right, tolerance = {k: a.copy() for k, a in wrong.items()}, {k: a.copy() for k, a in wrong.items()}
-    off = False
+    off = ""
     for k in point.floating:
         scale = np.abs(by_u[k]).max(initial=0, where=np.isfinite(by_u[k])) + point.size_of(k)
         for direction in point.directions(k)[-_MOST_SECONDS:]:  # of many elements the dense directions
@@ -201,12 +201,18 @@ def second_order(point: Point) -> bool:
                 moved_along(by_u[k], direction),
                 SURE * bar + ROUNDING * (scale + np.abs(value) + point.size_of(k)),
             )
-            off = off or bool(excess(ours, value, bar) > 0)
+            if not off and excess(ours, value, bar) > 0:
+                off = "the gradient of <vjp(v), u> by the inputs is not that of differences"
+                if point.inputs[k].size > point.most:
+                    off += (
+                        f": along a direction of input {k} it is {ours:.10g}, by differences {value:.10g} ± {bar:.0e}"
+                    )
             wrong[k], right[k] = wrong[k] + ours * direction, right[k] + value * direction
             tolerance[k] = tolerance[k] + bar * np.abs(direction)
     if off:
-        sentence = "the gradient of <vjp(v), u> by the inputs is not that of differences"
-        raise Finding("second_order", sentence, point, wrong, right, tolerance, u=u)
+        alone = [k for k in point.floating if point.inputs[k].size <= point.most]  # those whose elements were moved so
+        compared = [{k: numbers[k] for k in alone} for numbers in (wrong, right, tolerance)]
+        raise Finding("second_order", off, point, *compared, u=u)
     for j, (got, out) in enumerate(zip(found_u[len(places) :], point.value, strict=True)):
         pushed, bar = _pushed(point, u, j)
         if (excess(got, pushed.reshape(out.shape), bar.reshape(out.shape)) > 0).any():

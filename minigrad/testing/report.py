@@ -33,8 +33,11 @@ def failure(found: Finding, name: str, others: Sequence[Finding], options: Mappi
 
     ``options``: those of check_op and check_at that were not left as they are.
     """
-    guess = diagnosis(found, others)
     point = found.point
+    for k in found.wrong if found.property == "gradient" else ():
+        if k not in found.right and (known := point.one_by_one(k)) is not None:
+            found.right[k], found.tolerance[k] = known
+    guess = diagnosis(found, others)
     lines = [f"{name} on {point.engine.name}: {found.sentence} (property: {found.property})", ""]
     lines += [f"    x{k} = {code(a)}" for k, a in enumerate(point.inputs)]
     if found.wrong:
@@ -52,7 +55,7 @@ def elements(found: Finding) -> list[str]:
     rows: list[tuple[float, str]] = []
     for k, wrong in found.wrong.items():
         if k not in found.right:
-            rows.append((0.0, f"    input {k}: analytic {code(np.asarray(wrong))}; too many elements to list"))
+            rows.append((0.0, f"    input {k}: {np.size(wrong):,} elements, too many to say which is wrong"))
             continue
         right, tolerance = found.right[k], found.tolerance.get(k)
         for at in np.ndindex(np.shape(right)):

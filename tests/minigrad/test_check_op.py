@@ -1,6 +1,7 @@
 """check_op: awkward right ops pass, planted ones are found, the counterexample is small and can be pasted."""
 
 import itertools
+import re
 import subprocess
 import sys
 
@@ -454,6 +455,35 @@ def test_nothing_is_judged_where_float64_has_fewer_digits():
     with pytest.raises(OpError, match=r"nearly none could be judged \(\d+ times for inputs below 1e-290"):
         check_op(quotient, st.just([np.array([1.3e-313])]), max_examples=10, edges=False)
     assert check_op(quotient, st.just([np.array([1.3e-213, 0.5])]), max_examples=10, edges=False)
+
+
+@pytest.mark.parametrize("n", [20, 60])
+def test_where_a_gradient_of_many_elements_is_wrong(n):
+    """Above 40 elements directions are drawn, but what is wrong is said element by element."""
+    wrong = planted(square, lambda g, out, x: g * 2 * x * (np.arange(n) != 13))
+    with pytest.raises(OpError) as error:
+        check_at(wrong, [np.linspace(1, 2, n)])
+    (line,) = re.findall(r"^    d<v, fn>.*", str(error.value), re.M)
+    assert re.fullmatch(r" {4}d<v, fn>/d x0\[13\]:  analytic -?0   numeric -?\d\.\d+ ± .*", line)
+
+
+def test_of_too_many_elements_no_matrix_is_shown():
+    wrong = planted(square, lambda g, out, x: g * x)
+    with pytest.raises(OpError, match="\n    input 0: 2,000 elements, too many to say which is wrong\n"):
+        check_at(wrong, [np.linspace(1, 2, 2000)])
+
+
+@pytest.mark.parametrize("n", [3, 60])
+def test_a_second_derivative_of_many_elements_is_wrong_along_a_direction(n):
+    cut = planted(lambda x: x * x * x, lambda g, out, x: g * 3 * x * mg.Tensor(getattr(x, "_data", x)))
+    with pytest.raises(OpError) as error:
+        check_at(cut, [np.linspace(1, 2, n)])
+    assert error.value.property == "second_order"
+    of_elements = re.findall(r"^    d<vjp\(v\), u>/d x0\[\d\]:", str(error.value), re.M)
+    along = re.search(r"along a direction of input 0 it is (\S+), by differences (\S+) ± ", str(error.value))
+    assert (len(of_elements), along is None) == ((n, True) if n == 3 else (0, False))
+    if along:
+        assert float(along[1]) == pytest.approx(float(along[2]) / 2, rel=1e-6)  # one of the two x is constant
 
 
 def test_a_reference():
