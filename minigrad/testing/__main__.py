@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,12 +23,23 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="other libraries' (default: all)")
     table.add_argument("--engines", nargs="*", choices=ENGINES, default=(), help="check_op on these engines too")
     table.add_argument("--only", metavar="TEXT", default="", help="mutants whose class or name has this in it")
-    table.add_argument("--draws", type=int, default=DRAWS, help="inputs for each op (default: %(default)s)")
-    table.add_argument("--jobs", type=int, default=1, help="processes that share the work")
+    table.add_argument("--draws", type=_count, default=DRAWS, help="inputs for each op (default: %(default)s)")
+    table.add_argument("--jobs", type=_count, default=1, help="processes that share the work")
     table.add_argument("--no-catalogue", action="store_true", help="false alarms on the mutants' right halves alone")
     table.add_argument("--json", type=Path, metavar="FILE", help="all verdicts")
     table.add_argument("--markdown", type=Path, metavar="FILE", help="the page of the docs")
     return parser
+
+
+def _count(text: str) -> int:
+    """1 or more."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of 1 or more is needed, got {text!r}")
+    return number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not mutants:
         print(f"kill-table: no mutant has {args.only!r} in its class or name", file=sys.stderr)
         return 2
+    for file in filter(None, (args.json, args.markdown)):
+        if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+            print(f"kill-table: {file} cannot be written; name a file in a folder that there is", file=sys.stderr)
+            return 2
     names = [n for n in CHECKERS if n in {*args.ours, *args.peers, *(f"check_op@{e}" for e in args.engines)}]
     try:
         table = kill_table(

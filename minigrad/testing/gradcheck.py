@@ -339,7 +339,8 @@ def _differences(
     finally:
         x._data = held
     shape = (len(found), len(found[0].value) if found else values().size)
-    return tuple(np.reshape([n[k] for n in found], shape) for k in range(3))  # type: ignore[return-value]
+    value, bar, jump = (np.reshape([numeric[k] for numeric in found], shape) for k in range(3))
+    return value, bar, jump
 
 
 def _random_rows(count: int, size: int, seed: int = _SEED) -> Any:

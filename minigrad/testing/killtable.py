@@ -98,38 +98,44 @@ def kill_table(
     for name in checkers:
         package(CHECKERS[name].package)
     smooth = range(sum(case.smooth for case in CASES)) if catalogue else range(0)
-    parts = [(name, list(mutants), range(0)) for name in checkers]
+    parts: list[tuple[str, Sequence[Mutant], range, int]] = [(name, mutants, range(0), count) for name in checkers]
     parts += [
-        (name, [], smooth[start : start + PART])
+        (name, [], smooth[start : start + PART], count)
         for name in ("check_op", "gradcheck", "torch")
         if name in checkers
         for start in range(0, len(smooth), PART)
     ]
     columns = {name: Column(CHECKERS[name]) for name in checkers}
-    with _pool(jobs) as run:
-        done = run(_part, [(name, [m.name for m in some], cases, count) for name, some, cases in parts])
+    with _judged(parts, jobs) as done:
         for column in watch(done, len(parts)) if watch else done:
             columns[column.checker.name].add(column)
     return Table(list(mutants), list(columns.values()), count)
 
 
 @contextmanager
-def _pool(jobs: int) -> Iterator[Callable[..., Iterable[Column]]]:
-    """A ``map`` that is over so many processes; of one job, in this one."""
+def _judged(parts: Sequence[tuple[str, Sequence[Mutant], range, int]], jobs: int) -> Iterator[Iterable[Column]]:
+    """The parts' columns, in order; of several jobs from other processes, where mutants do not go, but their names."""
     if jobs == 1:
-        yield map
+        yield (_part(*part) for part in parts)
         return
+    if any(m not in MUTANTS for _, mutants, _, _ in parts for m in mutants):
+        raise ValueError("other processes know minigrad's own mutants only; judge others with jobs=1")
+    tasks = [(name, [m.name for m in mutants], cases, count) for name, mutants, cases, count in parts]
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        yield pool.map
+        yield pool.map(_part_by_names, tasks)
 
 
-def _part(task: tuple[str, list[str], range, int]) -> Column:
-    """What a checker says of some mutants and some of the catalogue's cases; of mutants the names go to a process."""
+def _part_by_names(task: tuple[str, list[str], range, int]) -> Column:
     name, mutants, cases, count = task
-    checker, chosen = CHECKERS[name], set(mutants)
+    return _part(name, [m for m in MUTANTS if m.name in set(mutants)], cases, count)
+
+
+def _part(name: str, mutants: Sequence[Mutant], cases: range, count: int) -> Column:
+    """What a checker says of some mutants and some of the catalogue's smooth cases."""
+    checker = CHECKERS[name]
     column, started = Column(checker), time.perf_counter()
     with quiet():
-        _judge_mutants(checker, [m for m in MUTANTS if m.name in chosen], column, count)
+        _judge_mutants(checker, mutants, column, count)
         _judge_catalogue(checker, [case for case in CASES if case.smooth][cases.start : cases.stop], column, count)
     column.seconds = time.perf_counter() - started
     return column

@@ -17,7 +17,7 @@ import gan
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")]
 
-KILLS = 8
+KILLS = 16
 GAN = [sys.executable, "-m", "gan"]
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(gan.__file__).parents[1])}
 SETTINGS = [  # about half a second of training; hardly a moment without a write

@@ -7,6 +7,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from minigrad.testing import __main__ as command
 from minigrad.testing import killtable
 from minigrad.testing.checkers import CHECKERS, Checker
@@ -73,6 +75,14 @@ def test_processes_find_what_one_finds():
     assert [(c.verdicts, c.judged, c.alarms) for c in one] == [(c.verdicts, c.judged, c.alarms) for c in two]
 
 
+def test_a_mutant_of_ones_own_is_judged_in_this_process():
+    own = replace(next(m for m in MUTANTS if m.kind == "sign"), name="my own")
+    (column,) = kill_table(["gradcheck"], [own], count=2, catalogue=False).columns
+    assert column.verdicts == {"my own": KILLED}
+    with pytest.raises(ValueError, match="minigrad's own mutants only; judge others with jobs=1"):
+        kill_table(["gradcheck"], [own], count=2, catalogue=False, jobs=2)
+
+
 def test_what_cannot_be_made_there_is_not_counted(require):
     require("jax")
     mutants = [m for m in MUTANTS if m.kind == "output aliased"]
@@ -102,9 +112,18 @@ def test_a_survivor_of_check_op_is_an_exit_code(monkeypatch, capsys):
     assert "survives: subtract: +g" in capsys.readouterr().out
 
 
-def test_bad_arguments_get_a_sentence(capsys, monkeypatch):
+def test_bad_arguments_get_a_sentence(capsys, monkeypatch, tmp_path):
     assert command.main(["kill-table", "--only", "no such thing"]) == 2
     assert "no mutant has 'no such thing' in its class or name" in capsys.readouterr().err
+    for option in ("--jobs", "--draws"):
+        for number in ("0", "two"):
+            with pytest.raises(SystemExit) as end:
+                command.main(["kill-table", option, number])
+            assert end.value.code == 2
+            assert f"a whole number of 1 or more is needed, got '{number}'" in capsys.readouterr().err
+    for file in (tmp_path / "nowhere" / "page.md", tmp_path):  # said before the work, not after it
+        assert command.main(["kill-table", "--markdown", str(file)]) == 2
+        assert f"{file} cannot be written" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "torch", None)
     assert command.main(["kill-table", "--only", "sign", "--ours", "--peers", "torch", "--no-catalogue"]) == 2
     assert "pip install torch" in capsys.readouterr().err
