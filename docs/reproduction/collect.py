@@ -19,7 +19,7 @@ from typing import Any
 from gan.table1 import PAPER
 
 RESULTS = Path(__file__).parent / "results"
-JUDGEMENTS = ("judgement", "baselines")
+BASELINES = "baselines"
 
 
 def main() -> None:
@@ -68,7 +68,8 @@ def adopt(file: Path) -> None:
     if file.name.startswith("figure"):
         folder = RESULTS / "figures"
     else:
-        folder = RESULTS if file.stem in JUDGEMENTS else RESULTS / "theory"
+        judgement = file.stem == BASELINES or file.stem.startswith("judgement")
+        folder = RESULTS if judgement else RESULTS / "theory"
     folder.mkdir(parents=True, exist_ok=True)
     if file.suffix != ".json":
         shutil.copy(file, folder)
@@ -99,6 +100,12 @@ def read(name: str) -> Any:
     """A result file, None if it was not made."""
     path = RESULTS / name
     return json.loads(path.read_text()) if path.exists() else None
+
+
+def judgements() -> list[Any]:
+    """What `gan judge` wrote: judgement.json, judgement-MORE.json for runs of another day, the baselines last."""
+    files = [*sorted(RESULTS.glob("judgement*.json"), key=lambda f: f.stem), RESULTS / f"{BASELINES}.json"]
+    return [json.loads(file.read_text()) for file in files if file.exists()]
 
 
 def _command(argv: list[str]) -> str:

@@ -26,6 +26,9 @@ SAME = 10.0
 SCHEDULE = {"learning_rate_decay", "momentum_epochs"}
 """What a run with a faster schedule changes."""
 
+ALGORITHM_1 = {"objective"}
+"""What the preset `paper` is given to descend as Algorithm 1 is printed: its text recommends the other loss."""
+
 
 def changed(run: Any) -> set[str]:
     """The settings of a run in which it is not its preset."""
@@ -47,8 +50,15 @@ def command(run: Any) -> str:
 
 
 def of_preset(found: Runs, preset: str) -> Runs:
-    """The MNIST runs of a preset, unchanged, that have been evaluated."""
-    return {name: run for name, run in _of_mnist(found).items() if _preset(run) == preset and not changed(run)}
+    """The MNIST runs of a preset, unchanged but for `paper`'s objective, that have been evaluated."""
+    free = ALGORITHM_1 if preset == "paper" else set()
+    return {name: run for name, run in _of_mnist(found).items() if _preset(run) == preset and changed(run) <= free}
+
+
+def left(found: Runs) -> Runs:
+    """The MNIST runs of the released configuration that were given up before any evaluation."""
+    mnist = {n: r for n, r in found.items() if r["settings"]["settings"]["data"] == "mnist"}
+    return {n: r for n, r in mnist.items() if "evaluation" not in r and not changed(r)}
 
 
 def faster(found: Runs) -> Runs:
@@ -99,32 +109,33 @@ def table_1(found: Runs) -> list[str]:
         ),
     ]
     runs = of_preset(found, "authors") | of_preset(found, "paper")
+    losses = {"non_saturating": "-log D(G(z))", "minimax": "log(1 - D(G(z)))"}
     if not runs:
         return [*lines, "No run has been kept yet.", ""]
     rows = []
     for name, run in runs.items():
         e, took, s = run["evaluation"], run["took"], run["settings"]["settings"]
         rows.append([
-            name, str(s["seed"]), str(s["k"]),
+            name, str(s["seed"]), str(s["k"]), losses[s["objective"]],
             f"{epochs(run, took['steps']):.0f}", f"{epochs(run, e['step']):.0f}", f"{e['sigma']:.3f}",
             f"{e['validation']:.1f}", f"**{e['log_likelihood']:.1f} ± {e['standard_error']:.1f}**",
             f"{e['distance']:.1f}", f"≥ {e['gauge']['jsd']:.3f} ± {e['gauge']['standard_error']:.3f}",
             f"{took['seconds'] / 3600:.1f} h in {took['sessions']}, {took['steps'] / took['seconds']:.0f}/s",
+            ", ".join(map(str, took["kernel_threads"])),
         ])  # fmt: skip
-    head = ["run", "seed", "k", "epochs", "best at", "sigma", "validation", "test", "distance", "JSD", "time, steps"]
+    head = ["run", "seed", "k", "G descends", "epochs", "best at", "sigma", "validation", "test", "distance", "JSD"]
+    head += ["time, steps", "threads"]
     came, verdict = said(found)
-    minimax = [n for n, r in runs.items() if r["settings"]["settings"]["objective"] == "minimax"]
     return [
         *lines,
         *table(head, rows),
         *prose("Distance: mean squared distance of a validation image to its nearest sample, which the estimate"
                " follows. JSD: the gauge on test images, ± over images and samples: the divergence is at least that,"
                " of at most ln 2 = .693; a D with dropout shows a part of it, so it ranks no runs. Time: of how many"
-               " processes after each other (a run that was stopped went on); beside other runs and other work, one"
-               " thread each: for the speed see [the benchmark](results/benchmark/report.md)."),
+               " processes after each other (a run that was stopped went on); those of one thread beside other runs and"
+               " other work: for the speed see [the benchmark](results/benchmark/report.md)."),
         *prose(f"The paper: {PAPER[0]:.0f} ± {PAPER[1]:.0f}. Preset `authors`: {came}; {verdict}."),
-        *([] if minimax else prose("The runs of preset `paper` descend the loss that the paper's text recommends, not"
-                                   " Algorithm 1's.")),
+        *given_up(found),
         "All of it, the verdict too, is one command, which can be stopped and goes on; or run by run:",
         "",
         *code(["gan table 1 --epochs 1000    # --device cuda on a GPU"]),
@@ -135,6 +146,19 @@ def table_1(found: Runs) -> list[str]:
         "",
         *(missing(found) if "not" in verdict else []),
     ]  # fmt: skip
+
+
+def given_up(found: Runs) -> list[str]:
+    """The seeds that are not in the table, and why."""
+    sentences = []
+    for name, run in left(found).items():
+        seen, last = estimates(run), run["validation"][-1]
+        values = ", ".join(f"{v['parzen']:.0f} after {epochs(run, v['step']):.0f}" for v in seen)
+        sentences.append(
+            f"Begun and given up: {name}, after {epochs(run, run['took']['steps']):.0f} epochs. D had won, its"
+            f" divergence was {last['jsd']:.3f} of at most .693, and the estimate was {values} epochs."
+        )
+    return prose(" ".join(sentences)) if sentences else []
 
 
 def versions(runs: Runs) -> str:
@@ -174,6 +198,8 @@ def missing(found: Runs) -> list[str]:
         f"""**More epochs help, less and less.** The runs were stopped after {min(stopped):,} to {max(stopped):,} of
         {asked:,} iterations, for want of time, when the learning rate was still {min(rates) / 0.1:.0%} of its first.
         {doublings(authors)}""",
+        *further(authors),
+        *beginning(found),
     ]
     lines += bullets(items)
     return lines + schedule(found)
@@ -185,22 +211,61 @@ def around(run: Any, epoch: float) -> float:
     return mean(near)
 
 
+def levels(runs: list[Any]) -> tuple[float, list[float]]:
+    """The last epoch that all have, less an eighth; the mean estimate around its 1/8, 1/4, 1/2 and itself."""
+    last = min(epochs(run, run["took"]["steps"]) for run in runs) / (9 / 8)
+    return last, [mean(around(run, last / 2**i) for run in runs) for i in (3, 2, 1, 0)]
+
+
 def doublings(runs: list[Any]) -> str:
     """What each doubling of the epochs gained on validation, and what such gains would add up to."""
-    last = min(epochs(run, run["took"]["steps"]) for run in runs) / (9 / 8)
-    levels = [mean(around(run, last / 2**i) for run in runs) for i in (3, 2, 1, 0)]
-    gains = [b - a for a, b in pairwise(levels)]
+    last, reached = levels(runs)
+    gains = [b - a for a, b in pairwise(reached)]
     ends = [f"{last / 2**i:.0f}" for i in (3, 2, 1, 0)]
     said = ", ".join(f"{g:.1f} nats from {a} to {b}" for (a, b), g in zip(pairwise(ends), gains, strict=True))
     shrink = gains[-1] / gains[-2]
     text = f"Each doubling of the epochs gained less: {said} (validation, mean over the seeds)."
     if not 0 < shrink < 1:
         return text
-    limit = levels[-1] + gains[-1] * shrink / (1 - shrink)
+    limit = reached[-1] + gains[-1] * shrink / (1 - shrink)
     return f"""{text} If every further gain is {shrink:.2f} of the one before, as the last was, they end at
         {limit:.0f}: {
         "so the number of epochs alone may not be all that is missing" if limit < PAPER[0] else "beyond the paper's"
     }."""
+
+
+def further(runs: list[Any]) -> list[str]:
+    """The longest run beside what the gains of all the runs foretell, if it went on by half at least."""
+    (last, reached), longest = levels(runs), max(runs, key=lambda run: run["took"]["steps"])
+    end = epochs(longest, longest["took"]["steps"]) / (9 / 8)
+    if end < 1.5 * last:
+        return []
+    gain = reached[-1] - reached[-2]
+    shrink, times = gain / (reached[-2] - reached[-3]), math.log2(end / last)
+    foretold = gain * shrink * (1 - shrink**times) / (1 - shrink)
+    came = around(longest, end) - around(longest, last)
+    (spent, then) = (1 - 1.000004 ** -(e * PER_EPOCH) for e in (end * 9 / 8, last * 9 / 8))
+    return [
+        f"""**One run went further.** {longest["name"]} gained {came:.1f} nats on validation from {last:.0f} epochs to
+        {end:.0f}, where such gains foretell {foretold:.1f}. The learning rates of its iterations add up to {spent:.0%}
+        of all that the schedule would ever give, those of the first {last * 9 / 8:.0f} epochs to {then:.0%}: what is
+        still to come is less than what was had."""
+    ]
+
+
+def beginning(found: Runs) -> list[str]:
+    """How differently the seeds begin, and how near they end."""
+    authors = of_preset(found, "authors")
+    first = {name: estimates(run)[0] for name, run in (authors | left(found)).items()}
+    worst, best = (by(v["parzen"] for v in first.values()) for by in (min, max))
+    last, _ = levels(list(authors.values()))
+    ends = [around(run, last) for run in authors.values()]
+    lost = f"; of {len(first)} seeds {len(left(found))} did not come back" if left(found) else ""
+    return [
+        f"""**Not the beginning, if it is survived.** In the first epochs D is far ahead: at their first estimate the
+        seeds are between {worst:.0f} and {best:.0f} nats{lost}. After {last:.0f} epochs those of the table lie within
+        {max(ends) - min(ends):.1f} nats."""
+    ]
 
 
 def schedule(found: Runs) -> list[str]:
@@ -221,7 +286,7 @@ def schedule(found: Runs) -> list[str]:
     if not rows:
         return []
     head = ["run", "times as fast", "epochs", "as many of the release's schedule", "learning rate at the end"]
-    head += ["validation", "the released schedule's, seeds 0, 1, 2, as many epochs", "test"]
+    head += ["validation", "the released schedule's, each seed, as many epochs", "test"]
     helps = max(ahead) > SAME
     return [
         *prose("Is it the end of the schedule, where the learning rate is small? The same configuration, but with a"

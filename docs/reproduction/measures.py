@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from collect import JUDGEMENTS, read
+from collect import judgements
 from markdown import prose, table
 
 PARTS = ("precision", "recall", "density", "coverage")
@@ -15,7 +15,7 @@ ERRORS = 3  # standard errors that tell a difference from chance
 
 def judged() -> dict[str, Any] | None:
     """All judgements in one; None if there are none."""
-    files = [file for name in JUDGEMENTS if (file := read(f"{name}.json")) is not None]
+    files = judgements()
     if not files:
         return None
     return {
