@@ -4,7 +4,7 @@ settings.json             all settings, seed, command and versions at the start
 metrics.jsonl             one line per log step: means over minibatches, with dropout; d_loss is what D descends, -V in
                           `paper`, -V / 2 in `authors`; the same bytes for the same run, so no times
 validation.jsonl          one line per validation: what held-out examples say, without dropout; d_loss is -V / 2
-sessions.jsonl            one line per process that worked on the run: steps, seconds, versions
+sessions.jsonl            one line per process that worked on the run: steps, seconds, versions, why it failed
 samples/step-000123.png   images
 checkpoint.safetensors    where to go on from
 best.safetensors          the state of the highest Parzen estimate on validation examples so far

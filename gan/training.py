@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -290,44 +291,61 @@ def blas_threads(training: Training) -> threadpool_limits:
 
 
 def train(run: RunFolder, training: Training, command: list[str]) -> bool:
-    """Iterate up to ``settings.steps``, writing metrics, pictures and checkpoints. False if the user stopped it."""
+    """Iterate up to ``settings.steps``, writing metrics, pictures and checkpoints. False if the user stopped it.
+
+    UserError if the run cannot go on; sessions.jsonl keeps its sentence.
+    """
     s = training.settings
     first, started = training.step, time.perf_counter()
     with blas_threads(training), Interrupt() as interrupt, Progress(training.step, s.steps, s.log_every) as progress:
-        threads = max((p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"), default=1)
-        kernel_threads = get_num_threads() if s.kernels == "fused" and s.device == "cpu" else 0
-        if training.step == 0:
-            _draw(run, training)
-        while training.step < s.steps and not interrupt.requested:
-            now = training.advance(until_due(s, training.step))
-            progress.advance(training.step, now)
-            if training.step % s.log_every == 0:
-                run.append_metrics(training.means())
-            if training.step % s.validate_every == 0 or training.step % s.parzen_every == 0:
-                _validate(run, training, progress)
-            if training.step % s.sample_every == 0 or training.step == s.steps:
-                _draw(run, training)  # before the checkpoint: after a kill between them it is drawn again
-            if training.step % s.checkpoint_every == 0:
-                _save(run, training)
-        if training.step == s.steps and training.step % s.log_every:
-            run.append_metrics(training.means(reset=False))
-        if training.step % s.checkpoint_every:
-            _save(run, training)
-    seconds = time.perf_counter() - started
-    run.append_session(
-        {
-            "command": command,
-            "first_step": first,
-            "last_step": training.step,
-            "seconds": round(seconds, 3),
-            "steps_per_second": round((training.step - first) / seconds, 3),
-            "blas_threads": threads,
-            "kernel_threads": kernel_threads,
-            "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "versions": versions(),
+        threads = {
+            "blas_threads": max((p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"), default=1),
+            "kernel_threads": get_num_threads() if s.kernels == "fused" and s.device == "cpu" else 0,
         }
-    )
+        try:
+            _iterations(run, training, interrupt, progress)
+        except UserError as error:
+            with suppress(UserError):  # where even a line cannot be written, the first error is what is said
+                run.append_session(_session(training, command, first, started) | threads | {"failed": str(error)})
+            raise
+    run.append_session(_session(training, command, first, started) | threads)
     return training.step >= s.steps
+
+
+def _iterations(run: RunFolder, training: Training, interrupt: Interrupt, progress: Progress) -> None:
+    """Up to the last, or to the one in which the user stops them."""
+    s = training.settings
+    if training.step == 0:
+        _draw(run, training)
+    while training.step < s.steps and not interrupt.requested:
+        now = training.advance(until_due(s, training.step))
+        progress.advance(training.step, now)
+        if training.step % s.log_every == 0:
+            run.append_metrics(training.means())
+        if training.step % s.validate_every == 0 or training.step % s.parzen_every == 0:
+            _validate(run, training, progress)
+        if training.step % s.sample_every == 0 or training.step == s.steps:
+            _draw(run, training)  # before the checkpoint: after a kill between them it is drawn again
+        if training.step % s.checkpoint_every == 0:
+            _save(run, training)
+    if training.step == s.steps and training.step % s.log_every:
+        run.append_metrics(training.means(reset=False))
+    if training.step % s.checkpoint_every:
+        _save(run, training)
+
+
+def _session(training: Training, command: list[str], first: int, started: float) -> dict[str, Any]:
+    """What a process did: its line of sessions.jsonl."""
+    seconds = time.perf_counter() - started
+    return {
+        "command": command,
+        "first_step": first,
+        "last_step": training.step,
+        "seconds": round(seconds, 3),
+        "steps_per_second": round((training.step - first) / seconds, 3),
+        "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "versions": versions(),
+    }
 
 
 def _save(run: RunFolder, training: Training) -> None:

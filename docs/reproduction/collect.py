@@ -59,6 +59,8 @@ def keep(run: Path) -> None:
         "sessions": len(sessions),
         "kernel_threads": sorted({s["kernel_threads"] for s in sessions}),
     }
+    if "failed" in sessions[-1]:
+        contents["took"]["failed"] = sessions[-1]["failed"]
     for name, content in contents.items():
         (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
 

@@ -340,6 +340,7 @@ def failed_step(folder, settings, dataset, sentence):
     step = int(re.match(r"step (\d+)", str(error.value))[1])
     with RunFolder.read(folder) as run:
         arrays, metadata = run.load_checkpoint()
+        assert run.sessions()[-1]["failed"] == str(error.value)
     assert metadata["step"] <= step - 1
     assert all(np.isfinite(a).all() for a in arrays.values())
     with pytest.raises(UserError) as again:
@@ -382,6 +383,8 @@ def test_a_loss_that_is_inf_before_anything_is_saved(tmp_path):
     with pytest.raises(UserError, match=STEP_AND_OP):
         begin(tmp_path / "run", tiny(steps=50, learning_rate=1e38), tiny_data())
     assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
+    (session,) = RunFolder.read(tmp_path / "run").sessions()
+    assert re.match(rf"step {session['last_step'] + 1}: the loss is", session["failed"])
 
 
 # -------------------------------------------------------------------------------------------------- minibatches
