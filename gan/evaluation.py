@@ -27,14 +27,18 @@ def evaluation_file(run: Path, best: bool) -> Path:
 def evaluation(run: Path, dataset: Dataset, n: int = SAMPLES, seed: int = 0, best: bool = False) -> dict[str, Any]:
     """Draw n samples of the last checkpoint, or the best; see evaluate/parzen.py and evaluate/gauge.py. In nats.
 
+    ``gauge`` is of the test examples; ``gauge_training`` of as many training examples, where it bounds nothing: how
+    much higher it is there is what D has learned by heart.
+
     The result is also written to ``evaluation_file(run, best)``.
     """
     player = Player(RunFolder.read(run), best)
     sigmas = SIGMAS if dataset.image_shape else POINT_SIGMAS
     samples = player.draw(n, seed)
     result = parzen(samples, dataset.valid, dataset.test, sigmas=sigmas)
-    g = gauge(logits(player.D, dataset.test), logits(player.D, samples))
+    a_fake = logits(player.D, samples)
+    seen, unseen = (gauge(logits(player.D, x), a_fake) for x in (dataset.train[: len(dataset.test)], dataset.test))
     record = {"step": player.step, "seed": seed, "command": sys.argv, "versions": versions(), **asdict(result)}
-    record["gauge"] = asdict(g)
+    record |= {"gauge": asdict(unseen), "gauge_training": asdict(seen)}
     write_atomically(evaluation_file(run, best), json.dumps(record, indent=2).encode() + b"\n")
     return record

@@ -38,6 +38,8 @@ def evaluate(run: Path, n: int, seed: int, best: bool, data_dir: Path | None) ->
     click.echo(f"validation log-likelihood {found['validation']:.2f} nats")
     click.echo(f"test log-likelihood {found['log_likelihood']:.2f} +- {found['standard_error']:.2f} nats")
     click.echo(f"{g} nats on test examples: {reading(g.d_loss, g.standard_error)}")
+    seen = Gauge(**found["gauge_training"])
+    click.echo(f"{seen.jsd:.3f} ± {seen.standard_error:.3f} on training examples, which D has seen: no bound")
 
 
 @click.command()

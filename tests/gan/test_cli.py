@@ -115,7 +115,8 @@ def test_train_evaluate_sample(command, tmp_path):
         r"(sigma lies at the edge of the grid: .*\n)?"
         r"validation log-likelihood -?\d+\.\d\d nats\n"
         r"test log-likelihood -?\d+\.\d\d \+- \d+\.\d\d nats\n"
-        r"JSD >= -?0\.\d{3} ± 0\.\d{3} nats on test examples: D .*\n",
+        r"JSD >= -?0\.\d{3} ± 0\.\d{3} nats on test examples: D .*\n"
+        r"-?0\.\d{3} ± 0\.\d{3} on training examples, which D has seen: no bound\n",
         out,
     ), out
     record = json.loads(Path("runs/digits-paper-1/evaluation.json").read_text())

@@ -45,7 +45,8 @@ def test_validation_chooses_and_test_is_tested(run, splits):
     for name in ("sigma", "log_likelihood", "standard_error", "validation", "distance", "n_samples"):
         assert found[name] == getattr(right, name)
     assert found["gauge"]["jsd"] == gauge(logits(player.D, splits.test), logits(player.D, samples)).jsd
-    assert found["gauge"]["jsd"] != gauge(logits(player.D, splits.train), logits(player.D, samples)).jsd
+    assert found["gauge_training"]["jsd"] == gauge(logits(player.D, splits.train), logits(player.D, samples)).jsd
+    assert found["gauge_training"]["jsd"] != found["gauge"]["jsd"]
     assert found["gauge"]["jsd"] != gauge(logits(player.D, splits.valid), logits(player.D, samples)).jsd
 
 
