@@ -19,6 +19,7 @@ import json
 import os
 import platform
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from importlib import metadata
@@ -56,6 +57,20 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found | {"platform": platform.platform(), "machine": platform.machine()}
+
+
+def session(command: list[str], first: int, last: int, started: float) -> dict[str, Any]:
+    """What a process did that began at ``started`` by time.perf_counter(), for sessions.jsonl."""
+    seconds = time.perf_counter() - started
+    return {
+        "command": command,
+        "first_step": first,
+        "last_step": last,
+        "seconds": round(seconds, 3),
+        "steps_per_second": round((last - first) / seconds, 3),
+        "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "versions": versions(),
+    }
 
 
 class RunFolder:

@@ -23,7 +23,7 @@ from .iterations import captured, learning_rate_decay, momentum_ramp, until_due
 from .networks import MaxNorm, discriminator_network, generator_network, marginal_logits, put_on_top
 from .objectives import GENERATOR_LOSSES
 from .progress import Progress
-from .run_folder import RunFolder, versions
+from .run_folder import RunFolder, session
 from .sampling import Player, draw_noise, generate, logits
 from .settings import Settings, from_dict
 from .validation import Validation
@@ -306,9 +306,9 @@ def train(run: RunFolder, training: Training, command: list[str]) -> bool:
             _iterations(run, training, interrupt, progress)
         except UserError as error:
             with suppress(UserError):  # where even a line cannot be written, the first error is what is said
-                run.append_session(_session(training, command, first, started) | threads | {"failed": str(error)})
+                run.append_session(session(command, first, training.step, started) | threads | {"failed": str(error)})
             raise
-    run.append_session(_session(training, command, first, started) | threads)
+    run.append_session(session(command, first, training.step, started) | threads)
     return training.step >= s.steps
 
 
@@ -332,20 +332,6 @@ def _iterations(run: RunFolder, training: Training, interrupt: Interrupt, progre
         run.append_metrics(training.means(reset=False))
     if training.step % s.checkpoint_every:
         _save(run, training)
-
-
-def _session(training: Training, command: list[str], first: int, started: float) -> dict[str, Any]:
-    """What a process did: its line of sessions.jsonl."""
-    seconds = time.perf_counter() - started
-    return {
-        "command": command,
-        "first_step": first,
-        "last_step": training.step,
-        "seconds": round(seconds, 3),
-        "steps_per_second": round((training.step - first) / seconds, 3),
-        "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "versions": versions(),
-    }
 
 
 def _save(run: RunFolder, training: Training) -> None:

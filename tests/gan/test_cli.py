@@ -474,7 +474,11 @@ def in_own_mount(options, folder, *arguments):
     [
         ("ro", "the file system is read-only", set()),
         ("full", "cannot write run/settings.json: no space is left", {"full"}),
-        ("size=64k", "cannot write run/checkpoint.safetensors: no space is left", {"settings.json", "lock"}),
+        (
+            "size=64k",
+            "cannot write run/checkpoint.safetensors: no space is left",
+            {"settings.json", "lock", "sessions.jsonl"},
+        ),
     ],
 )
 def test_real_disks(tmp_path, options, sentence, left):
