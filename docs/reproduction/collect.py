@@ -52,6 +52,8 @@ def keep(run: Path) -> None:
         contents["evaluation"] = json.loads((run / "evaluation-best.json").read_text()) | {"command": None}
         if settings["settings"]["data"] != "mnist":  # whose samples are figure 2
             shutil.copy(max((run / "samples").iterdir()), folder / "samples.png")
+    if (run / "evaluation-earlier.json").exists():  # a test before the last: said, for a test should be made once
+        contents["earlier"] = json.loads((run / "evaluation-earlier.json").read_text()) | {"command": None}
     sessions = [json.loads(line) for line in (run / "sessions.jsonl").read_text().splitlines()]
     contents["took"] = {
         "steps": max(s["last_step"] for s in sessions),

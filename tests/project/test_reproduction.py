@@ -139,6 +139,21 @@ def test_judgements_of_several_days_stand_together(ledger, monkeypatch, tmp_path
     assert judged["commands"][:2] == ["gan judge runs/a", "gan judge runs/c"]
 
 
+def test_runs_of_unlike_lengths_have_no_common_mean(ledger):
+    estimates = importlib.import_module("estimates")
+    lengths = {"a": 100, "b": 150, "c": 151, "d": 700}
+    runs = [{"name": name, "took": {"steps": steps}} for name, steps in reversed(lengths.items())]
+    assert [[run["name"] for run in group] for group in estimates.of_like_lengths(runs)] == [["a", "b"], ["c"], ["d"]]
+
+
+def test_a_second_look_at_the_test_images_is_said(ledger):
+    estimates = importlib.import_module("estimates")
+    runs = estimates.of_preset(ledger.runs(), "authors")
+    said = estimates.tested_twice(runs)
+    assert all((name in said) == ("earlier" in run) for name, run in runs.items())
+    assert f"{runs['mnist-authors-4']['earlier']['log_likelihood']:.1f}" in " ".join(ledger.PAGE.read_text().split())
+
+
 def test_every_statement_of_section_4_holds():
     files = sorted((RESULTS / "theory").glob("*.json"))
     assert len(files) == 5
