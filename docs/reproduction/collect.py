@@ -45,15 +45,16 @@ def keep(run: Path) -> None:
     settings["command"] = None
     if pretrained := settings["settings"].get("pretrained"):
         settings["settings"]["pretrained"] = Path(pretrained).name
-    contents = {"settings": settings}
+    contents: dict[str, Any] = {"settings": settings}
     if (run / "validation.jsonl").exists():
         shutil.copy(run / "validation.jsonl", folder)
     if (run / "evaluation-best.json").exists():
         contents["evaluation"] = json.loads((run / "evaluation-best.json").read_text()) | {"command": None}
         if settings["settings"]["data"] != "mnist":  # whose samples are figure 2
             shutil.copy(max((run / "samples").iterdir()), folder / "samples.png")
-    if (run / "evaluation-earlier.json").exists():  # a test before the last: said, for a test should be made once
-        contents["earlier"] = json.loads((run / "evaluation-earlier.json").read_text()) | {"command": None}
+    earlier = [json.loads(file.read_text()) for file in run.glob("evaluation-earlier*.json")]
+    if earlier:  # tests before the last: said, for a test should be made once
+        contents["earlier"] = [test | {"command": None} for test in sorted(earlier, key=lambda test: test["step"])]
     sessions = [json.loads(line) for line in (run / "sessions.jsonl").read_text().splitlines()]
     contents["took"] = {
         "steps": max(s["last_step"] for s in sessions),

@@ -156,7 +156,7 @@ def table_1(found: Runs) -> list[str]:
                " processes after each other (a run that was stopped went on); those of one thread beside other runs and"
                " other work: for the speed see [the benchmark](results/benchmark/report.md)."),
         *prose(f"The paper: {PAPER[0]:.0f} ± {PAPER[1]:.0f}. Preset `authors`: {came}; {verdict}."),
-        *(prose(twice) if (twice := tested_twice(runs)) else []),
+        *(prose(before) if (before := tested_before(runs)) else []),
         *given_up(found),
         "All of it, the verdict too, is one command, which can be stopped and goes on; or run by run:",
         "",
@@ -170,15 +170,17 @@ def table_1(found: Runs) -> list[str]:
     ]  # fmt: skip
 
 
-def tested_twice(runs: Runs) -> str:
+def tested_before(runs: Runs) -> str:
     """The runs whose test images were looked at before the end."""
-    return " ".join(
-        f"Not once but twice tested: {name}, which had {run['earlier']['log_likelihood']:.1f} ±"
-        f" {run['earlier']['standard_error']:.1f} on the test images at epoch {epochs(run, run['earlier']['step']):.0f}"
-        f" and then went on."
-        for name, run in runs.items()
-        if "earlier" in run
-    )
+    sentences = []
+    for name, run in runs.items():
+        seen = [
+            f"{test['log_likelihood']:.1f} ± {test['standard_error']:.1f} at epoch {epochs(run, test['step']):.0f}"
+            for test in run.get("earlier", [])
+        ]
+        if seen:
+            sentences.append(f"Tested more than once: {name}, which had {' and '.join(seen)}, and then went on.")
+    return " ".join(sentences)
 
 
 def given_up(found: Runs) -> list[str]:
@@ -198,7 +200,7 @@ def given_up(found: Runs) -> list[str]:
     head = ["run", "seed", "k", "G descends", "steps", "JSD, epochs", "validation, epochs"]
     minimax = any(run["settings"]["settings"]["objective"] == "minimax" for run in left(found).values())
     return [
-        *prose("Begun, and not come to a test: D wins within a few epochs."),
+        *prose("Runs that ended before any test, each lost to D within a few epochs:"),
         *table(head, rows),
         *(
             prose(

@@ -146,12 +146,33 @@ def test_runs_of_unlike_lengths_have_no_common_mean(ledger):
     assert [[run["name"] for run in group] for group in estimates.of_like_lengths(runs)] == [["a", "b"], ["c"], ["d"]]
 
 
-def test_a_second_look_at_the_test_images_is_said(ledger):
+def test_every_earlier_look_at_the_test_images_is_said(ledger):
     estimates = importlib.import_module("estimates")
     runs = estimates.of_preset(ledger.runs(), "authors")
-    said = estimates.tested_twice(runs)
+    said = estimates.tested_before(runs)
     assert all((name in said) == ("earlier" in run) for name, run in runs.items())
-    assert f"{runs['mnist-authors-4']['earlier']['log_likelihood']:.1f}" in " ".join(ledger.PAGE.read_text().split())
+    page = " ".join(ledger.PAGE.read_text().split())
+    earlier = runs["mnist-authors-4"]["earlier"]
+    assert [test["step"] for test in earlier] == sorted(test["step"] for test in earlier)
+    for test in earlier:
+        assert f"{test['log_likelihood']:.1f} ± {test['standard_error']:.1f} at epoch" in page
+
+
+def test_earlier_tests_of_a_run_are_collected_in_their_order(ledger, monkeypatch, tmp_path):
+    collect = importlib.import_module("collect")
+    monkeypatch.setattr(collect, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(collect, "curves", lambda: None)
+    run = tmp_path / "a-run"
+    run.mkdir()
+    (run / "settings.json").write_text(json.dumps({"settings": {"data": "mnist"}, "command": ["/bin/gan"]}))
+    session = {"last_step": 3000, "seconds": 1.0, "kernel_threads": 1}
+    (run / "sessions.jsonl").write_text(json.dumps(session) + "\n")
+    for name, step in (("earlier", 2000), ("earlier-a", 1000), ("best", 3000)):
+        (run / f"evaluation-{name}.json").write_text(json.dumps({"step": step, "command": ["/bin/gan"]}))
+    monkeypatch.setattr("sys.argv", ["collect.py", str(run)])
+    collect.main()
+    kept = json.loads((tmp_path / "results" / "runs" / "a-run" / "earlier.json").read_text())
+    assert kept == [{"step": 1000, "command": None}, {"step": 2000, "command": None}]
 
 
 def test_every_statement_of_section_4_holds():
