@@ -231,7 +231,7 @@ def page() -> str:
     absent = missing()
     prose = (
         f"{len(everything)} ops and functions, in {len(CASES)} spellings and domains. {counts[0]} have a derivative, "
-        f"{counts[1]} a second one that is not zero everywhere, {counts[2]} a Jacobian-vector product (by "
+        f"{counts[1]} one of second order (0 where the op is linear), {counts[2]} a Jacobian-vector product (by "
         "differentiating twice); the others choose, count or compare, and no gradient flows through them. "
         f"{len(written)} rules carry all of it; an op without a rule of its own is made of others. "
         f"{len(ops.aliases.__all__)} more names are second names (minigrad/ops/aliases.py).",

@@ -11,8 +11,8 @@ best.safetensors          the state of the highest Parzen estimate on validation
 lock                      held by the process that trains
 
 A kill at any moment leaves a folder that `open` accepts (or, before settings.json, `create` once more):
-files are replaced whole, lines are whole or dropped. On resume, `truncate_metrics` and `remove_samples_after`
-take away what lies after the last checkpoint.
+files are replaced whole, lines are whole or dropped. On resume, `go_back` takes away what lies after the last
+checkpoint.
 """
 
 import json
@@ -209,6 +209,18 @@ class RunFolder:
         if step < 0:
             raise ValueError(f"a step is 0 or more, but got {step}")
         return self.samples_folder / f"step-{step:06d}.png"
+
+    def go_back(self, step: int, log_every: int) -> bool:
+        """Take away what lies after ``step``, from which the run goes on; False if the best state was of these."""
+        # An earlier end may have left a line for its last, shorter interval, which now goes on.
+        self.truncate_metrics(step - step % log_every)
+        self.truncate_validation(step)
+        self.remove_samples_after(step)
+        if not self.best_file.exists() or self.load_checkpoint(best=True)[1]["step"] <= step:
+            return True
+        with in_words("remove", self.best_file):
+            self.best_file.unlink()
+        return False
 
     def remove_samples_after(self, step: int) -> None:
         """Remove the images of later steps; other files in the folder stay."""

@@ -25,6 +25,7 @@ from typing import Any
 from .errors import UserError
 
 WIDEST = 100_000  # units of a layer: beyond it lie slips of the keyboard, and no memory
+MOST = 10**9  # samples at once, likewise
 
 
 def _setting(default: Any, help: str, choices: tuple[str, ...] = (), low: float = 0, high: float = float("inf")) -> Any:
@@ -41,10 +42,10 @@ class Settings:
     )
     preset: str = _setting("authors", "Algorithm 1 as printed, or the released code", ("paper", "authors"))
     seed: int = _setting(0, "seed of every random number")
-    steps: int = _setting(25_000, "iterations: updates of G", low=1)
+    steps: int = _setting(25_000, "iterations: updates of G", low=1, high=10**12)
 
     update: str = _setting("simultaneous", "order of the updates", ("alternating", "simultaneous"))
-    k: int = _setting(1, "updates of D for each of G (alternating)", low=1)
+    k: int = _setting(1, "updates of D for each of G (alternating)", low=1, high=1000)
     objective: str = _setting("non_saturating", "what G descends", ("minimax", "non_saturating"))
     discriminator_scale: float = _setting(0.5, "factor of V in D's loss", low=1e-9)
     batch_size: int = _setting(100, "examples in a minibatch", low=1)
@@ -53,14 +54,14 @@ class Settings:
     noise_dim: int = _setting(100, "dimension of z", low=1, high=WIDEST)
     generator_layers: tuple[int, ...] = _setting((1200, 1200), "widths of G's hidden layers", low=1, high=WIDEST)
     generator_activations: tuple[str, ...] = _setting(
-        ("relu",), "their activations, relu or sigmoid, over and over until each layer has one", ("relu", "sigmoid")
+        ("relu",), "activations of G's hidden layers, relu or sigmoid, repeated to fit", ("relu", "sigmoid")
     )
     generator_sigmoid_bias: float = _setting(0.0, "biases of hidden sigmoid layers start here", low=-100, high=100)
     generator_output: str = _setting("sigmoid", "G's last layer", ("sigmoid", "linear"))
     generator_init: float = _setting(0.05, "G's weights start uniform on +- this", high=100)
-    generator_output_init: float = _setting(0.0, "those of its last layer on +- this; 0: as the others", high=100)
+    generator_output_init: float = _setting(0.0, "G's last layer's weights on +- this; 0: as the others", high=100)
     generator_output_sparse: int = _setting(
-        0, "or each of its units starts with so many weights from N(0, 1), the others 0; 0: uniform", high=WIDEST
+        0, "nonzero weights, from N(0, 1), of each unit of G's last layer; 0: all uniform", high=WIDEST
     )
     generator_bias: str = _setting(
         "marginals", "G's output bias: logit of the mean of the data, or 0", ("marginals", "zero")
@@ -233,6 +234,15 @@ def from_dict(saved: Mapping[str, Any]) -> Settings:
     return Settings(**values)
 
 
+def require_own(own: Mapping[str, Any], asked: Mapping[str, Any], run: Any) -> None:
+    """UserError if what is asked of a run is not what its settings say; None asks for nothing."""
+    for name, value in asked.items():
+        if value is not None and (list(value) if isinstance(value, tuple) else value) != own.get(name):
+            raise UserError(
+                f"{name} is {own.get(name)!r} in the run {run}, not {value!r}; leave it out, or start a new run"
+            )
+
+
 def _check(name: str, value: Any, allowed: Mapping[str, Any], kind: Any) -> None:
     several, text, choices = "tuple" in str(kind), "str" in str(kind), allowed["choices"]
     noun = "name" if text else "number"
@@ -254,7 +264,9 @@ def _check_number(name: str, value: Any, number: Any, whole: bool, allowed: Mapp
     if isinstance(number, bool) or not isinstance(number, int if whole else (int, float)):
         raise UserError(f"{name} is {value!r}; it must be {'a whole number' if whole else 'a number'}")
     if not allowed["low"] <= number <= allowed["high"] or number == float("inf"):
-        limits = f"at least {allowed['low']:g}" + (f" and at most {allowed['high']:g}" if allowed["high"] < 1e9 else "")
+        limits = f"at least {allowed['low']:g}" + (
+            f" and at most {allowed['high']:g}" if allowed["high"] < float("inf") else ""
+        )
         raise UserError(f"{name} is {value!r}; it must be {limits}")
 
 

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 from . import settings as presets
 from .data import Dataset
 from .errors import UserError
-from .evaluation import evaluation, evaluation_file
+from .evaluation import SAMPLES, evaluation, evaluation_file
 from .files import in_words, parse_json, read_whole
 from .interrupt import Interrupt
 from .run_folder import RunFolder
@@ -51,9 +51,19 @@ class Plan:
 
 
 def plan(
-    folder: Path, data: str, preset: str, seeds: Sequence[int], epochs: int, dataset: Dataset, options: Sequence[str]
+    folder: Path,
+    data: str,
+    preset: str,
+    seeds: Sequence[int],
+    epochs: int,
+    dataset: Dataset,
+    options: Sequence[str],
+    asked: Mapping[str, Any],
 ) -> list[Plan]:
-    """What is to be done in ``folder``: runs begun there go on. ``options`` are further ones of ``gan train``."""
+    """What is to be done in ``folder``: runs begun there go on, unless they are of other settings or longer.
+
+    ``options`` are further ones of ``gan train``, and ``asked`` the settings that they make.
+    """
     if taken := [o for o in options if o.split("=")[0] in OWN]:
         raise UserError(f"{taken[0]} is not for the runs of a table, which sets it itself: see --seeds and --epochs")
     found = []
@@ -64,9 +74,16 @@ def plan(
         finished = False
         if (path / "settings.json").exists():
             run = RunFolder.read(path)
+            presets.require_own(run.settings, {"data": data, "preset": preset, "seed": seed, **asked}, path)
             settings = presets.from_dict(run.settings)
             steps = presets.with_length(settings, None, epochs, len(dataset.train)).steps
-            finished = run.checkpoint_file.exists() and run.load_checkpoint()[1]["step"] >= steps
+            trained = run.load_checkpoint()[1]["step"] if run.checkpoint_file.exists() else 0
+            if trained > steps:
+                raise UserError(
+                    f"{path} is trained to step {trained}, and --epochs {epochs} are {steps}; give more --epochs, or"
+                    " another --out"
+                )
+            finished = trained == steps
             command.append("--resume")
         found.append(Plan(path, command, finished))
     return found
@@ -113,8 +130,9 @@ def judge(plans: Sequence[Plan], dataset: Dataset) -> list[dict[str, Any]]:
         file, run = evaluation_file(p.path, best=True), RunFolder.read(p.path)
         if not run.best_file.exists():
             raise UserError(f"{p.path.name} has no Parzen estimate yet; train for more --epochs, or see --parzen-every")
-        record = parse_json(read_whole(file)) if file.exists() else None
-        if not record or record.get("step") != run.load_checkpoint(best=True)[1]["step"]:
+        record: dict[str, Any] = (parse_json(read_whole(file)) if file.exists() else None) or {}
+        made = record.get("step"), record.get("n_samples"), record.get("seed")
+        if made != (run.load_checkpoint(best=True)[1]["step"], SAMPLES, 0):
             record = evaluation(p.path, dataset, best=True)
         rows.append(record)
     return rows

@@ -239,17 +239,14 @@ class Training:
 def resumed(run: RunFolder, settings: Settings, dataset: Dataset) -> Training:
     """The state of the run's checkpoint, from whichever device; UserError if it belongs to other settings.
 
-    Unless it is at the end already, lines of metrics and pictures after it go.
+    Unless it is at the end already, lines of metrics, pictures and a best state after it go.
     """
     begun = run.checkpoint_file.exists()
     training = Training(settings, dataset, fresh=not begun)
     if begun:
         load(training, run)
-    if training.step < settings.steps:
-        # An earlier end may have left a line for its last, shorter interval, which now goes on.
-        run.truncate_metrics(training.step - training.step % settings.log_every)
-        run.truncate_validation(training.step)
-        run.remove_samples_after(training.step)
+    if training.step < settings.steps and not run.go_back(training.step, settings.log_every):
+        training.best = None  # its state was overwritten; the next one is the best that there is
     return training
 
 

@@ -141,25 +141,25 @@ def op(forward: Any = None, *, linear: bool = False, view: bool = False) -> Any:
     def apply(*args: Any, **settings: Any) -> Any:
         if settings and not of_settings.issuperset(settings):  # data given by name, as in linear(x, weight, bias=b)
             args, settings = keywords.arranged(args, settings, data=True)
-        values, any_tensor, needed = [], False, False
+        values, needed = [], set()
         for a in args:
             if isinstance(a, Tensor):
-                any_tensor = True
-                if a._requires_grad:
-                    needed = True
+                needed.add(a._requires_grad)
                 a = a._data
             values.append(a)
         try:
             data = forward(*values, **settings)
         except FAILURES as error:
             raise explained(error, name, values) from None
-        if not any_tensor:
+        if not needed:  # no argument is a Tensor
             return data
         out = _new(Tensor)
         out._data = data
         out._grad = out._changed = out._hooks = None
-        if needed and apply.rules and thread.recording:  # type: ignore[attr-defined]
+        if True in needed and apply.rules and thread.recording:  # type: ignore[attr-defined]
             out._requires_grad = True
+            if False in needed:  # constants of this op, also if they require gradients later
+                args = tuple(a.detach() if isinstance(a, Tensor) and not a._requires_grad else a for a in args)
             out._op, out._args, out._settings, out._time = apply, args, settings, next(clock)
         else:
             out._requires_grad = False
@@ -352,7 +352,7 @@ _freed.__name__ = "freed"
 
 
 def _on_a_path_to(wrt: Sequence[Tensor] | None, order: Sequence[Tensor]) -> tuple[set[int], set[int]]:
-    """The ids of ``wrt`` (None: all leaves) and what depends on them, and of the latter; arguments before results."""
+    """Ids of ``wrt`` (None: all leaves) with all that depends on them, and of the latter alone, from ``order``."""
     if wrt is None:
         return {id(t) for t in order}, {id(t) for t in order if t._op is not None}
     useful, passed = {id(t) for t in wrt}, set()

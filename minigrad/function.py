@@ -213,7 +213,9 @@ def _part_of(name: str) -> Any:
 def _node(function: type[Function], ctx: Context, args: tuple[Any, ...]) -> Tensor:
     node = _without_history(_new(Tensor), _Hub)
     node._requires_grad = True
-    node._op, node._args, node._settings, node._time = function._op, args, {"ctx": ctx}, next(clock)
+    node._op, node._settings, node._time = function._op, {"ctx": ctx}, next(clock)
+    # constants of this call, also if they require gradients later
+    node._args = tuple(a.detach() if isinstance(a, Tensor) and not a._requires_grad else a for a in args)
     return node
 
 

@@ -34,7 +34,7 @@ class use_kernels:
     """``use_kernels("fused")`` from here on, or for a ``with`` block: "plain", "fused" or "auto".
 
     "auto", the default, is plain for a network's first 100 recorded passes and fused after them: a short script does
-    not wait for the kernels to load, or for their compilation (some 15 s, once on a machine). It is plain again for a
+    not wait for the kernels to load, or for their compilation (some 40 s, once on a machine). It is plain again for a
     network whose gradients were differentiated: the plain layers are recomputed for that, so they come first.
     """
 

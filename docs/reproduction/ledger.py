@@ -50,10 +50,11 @@ def ledger() -> str:
     lines = [
         "# Generative Adversarial Nets, reproduced",
         "",
-        *prose("Goodfellow et al., 2014 (arXiv 1406.2661), claim by claim: what the paper says, what its released code"
-               " does, what is done here, what came. Written by `python docs/reproduction/ledger.py` from the files in"
+        *prose("Goodfellow et al., 2014 ([arXiv 1406.2661](https://arxiv.org/abs/1406.2661)), claim by claim: what the"
+               " paper says, what its [released code](https://github.com/goodfeli/adversarial) does, what is done here,"
+               " what came. Written by `python docs/reproduction/ledger.py` from the files in"
                " [reproduction/results/](reproduction/results); nothing measured is typed by hand. Log-likelihoods and"
-               " divergences are in nats. What ± is stands beside each table."),
+               " divergences are in nats. What ± means is said where it stands."),
         *in_short(found),
         *differences(),
         *table_1(found),
@@ -117,13 +118,13 @@ def figures() -> list[str]:
             "![figure 1](reproduction/results/figures/figure1.svg)",
             "",
             *[line for sentence in FIGURE_1 for line in (sentence, "")],
-            *prose("G falls here, so the lower axis is -z; the steps of p_g and of D* are the ends of what G reaches."
+            *prose("G falls here, so the lower axis is -z; p_g and D* jump at the ends of what G reaches."
                    " **Unlike the paper's**: its (a) is near convergence. Here the data were moved at iteration 200, so"
                    " that one run shows both players move."),
             *folded("how the panels were found, and what differs from the preset", [
                 *[line for sentence in one["caption"] for line in (sentence, "")],
-                *prose(f"Changed: {'; '.join(one['changes'])}. Another processor rounds otherwise: the numbers differ"
-                       " in their digits, the criteria are met."),
+                *prose(f"Changed: {'; '.join(one['changes'])}. Other processors round differently: the digits change,"
+                       " the criteria are still met."),
             ]),
             *prose("The whole run: [GIF](reproduction/results/figures/figure1.gif),"
                    " [HTML with a slider](reproduction/results/figures/figure1.html)."),
@@ -132,7 +133,7 @@ def figures() -> list[str]:
         distances = ", ".join(f"{d:.1f}" for d in two["squared_distances"])
         lines += [
             f"**Figure 2** (`{two['command']}`): the first draws of seed {two['seed']}, step {two['step']:,}; framed,"
-            f" the training image nearest to the fifth of its row, at squared distances of {distances}. None was"
+            f" the training image nearest to the fifth sample of the row, at squared distances of {distances}. None was"
             " chosen.",
             "",
             "![figure 2](reproduction/results/figures/figure2.png)",
@@ -218,9 +219,9 @@ def tfd(found: dict[str, Any]) -> list[str]:
     if rows:
         head = ["run", "G", "steps", "threads", "steps/s", f"hours, for epochs of {DRAWN:,}", "Parzen, of drawn faces"]
         lines += table(head, rows)
-        lines += prose("The two stages of a tenth of the width were run beside other work, the first with one thread:"
-                       " their rates say nothing of each other. Samples keep the speckle of the sparse first weights."
-                       " ± over test images.")  # fmt: skip
+        lines += prose("The two stages with a G of a tenth of the width, and a D of a fifth, were run beside other"
+                       " work, the first with one thread, so their rates are not comparable. Samples keep the speckle"
+                       " of the sparse first weights. ± over test images.")  # fmt: skip
         lines += folded("the commands of these runs", code(command(run) for run in faces.values()))
     for name in faces:
         if (RESULTS / "runs" / name / "samples.png").exists():

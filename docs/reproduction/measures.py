@@ -99,7 +99,7 @@ def remembered(samples: dict[str, Any], yard: dict[str, Any]) -> list[str]:
     head = ["samples", "to training images", "to unseen images", "difference", "copies"]
     lines = [
         "**Are samples remembered?** Mean squared distance of a sample to the nearest of 10,000 training images, and"
-        " to the nearest of 10,000 validation images; ± over samples, of the difference also over subsets of the"
+        " to the nearest of 10,000 validation images; ± over samples; for the difference, also over subsets of the"
         " images. Copies: samples within 5 grey levels (root mean square) of some training image.",
         "",
         *table(head, rows),
@@ -129,11 +129,11 @@ def repeated(samples: dict[str, Any]) -> list[str]:
         rows.append([name, _support(b["samples"]), _support(b["real"]), *each])
     head = ["samples", "support", "of test images", *(str(c) for c in range(len(first["by_class"])))]
     return [
-        "**How many different images?** After Arora and Zhang (2017): n (n - 1) / 2 over the number of pairs that are"
-        f" the same, which here is nearer than a squared distance of {first['threshold']:.2f}, as one validation image"
-        f" in {1 / first['quantile']:.0f} is to its neighbour. That finds the plainest digits alone, so also digit by"
-        " digit, by a distance of its own each, as one in 20 has: there the ratio to as many test images of that digit."
-        " ± is the chance in the number of pairs, each like a Poisson number's.",
+        "**How many different images?** After Arora and Zhang (2017): n (n - 1) / 2 over the number of duplicate"
+        f" pairs: those nearer than a squared distance of {first['threshold']:.2f}, as one validation image in"
+        f" {1 / first['quantile']:.0f} is to its neighbour. That finds only the plainest digits, so the columns 0 to 9"
+        " use a distance for each digit (as one image in 20 has) and give the ratio to as many test images of that"
+        " digit. ± assumes that the number of pairs is Poisson's.",
         "",
         *table(head, rows),
         *prose("A ratio below 1 means less variety than real images have."),

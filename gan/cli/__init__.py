@@ -24,6 +24,8 @@ class Sentences(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             sentence = str(error)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
         except click.UsageError as error:
             sentence = error.format_message()
         except MemoryError as error:

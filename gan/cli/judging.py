@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..errors import UserError
+from ..settings import MOST
 
 
 @click.command()
@@ -17,7 +18,7 @@ from ..errors import UserError
 @click.option("--best", is_flag=True, help="The checkpoints of the best validation estimates, not the last.")
 @click.option("--baselines", is_flag=True, help="Also training images and k-means centres, in the place of samples.")
 @click.option("--data", default=None, metavar="NAME", help="Data set of the baselines, where no run says it.")
-@click.option("--samples", "n", type=click.IntRange(min=10), default=10_000, show_default=True, help="Draws of each.")
+@click.option("--samples", "n", type=click.IntRange(10, MOST), default=10_000, show_default=True, help="Draws of each.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all draws.")
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), default=None, help="Folder that holds the data set's files."
@@ -71,7 +72,7 @@ def judge(
         drawn["training images"] = lambda: made.training_examples(dataset.train, n, seed)
         drawn["k-means centres"] = lambda: made.centroids(dataset.train, n, seed)
     record: dict[str, Any] = {"command": sys.argv, "versions": versions(), "data": dataset.name, "seed": seed}
-    record |= {"yardstick": yardstick(dataset, classifier), "samples": {}}
+    record |= {"yardstick": yardstick(dataset, classifier, n, seed), "samples": {}}
     for name, draw in drawn.items():
         click.echo(f"judging {name} ...", err=True)
         found = judged(draw(), dataset, classifier, seed)

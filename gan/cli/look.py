@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from ..settings import MOST
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--samples", "n", type=click.IntRange(min=2), default=10_000, show_default=True, help="Draws of G.")
+@click.option("--samples", "n", type=click.IntRange(2, MOST), default=10_000, show_default=True, help="Draws of G.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws.")
 @click.option("--best", is_flag=True, help="The checkpoint of the best validation estimate, not the last.")
 @click.option(
@@ -44,10 +46,15 @@ def evaluate(run: Path, n: int, seed: int, best: bool, data_dir: Path | None) ->
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("-n", type=click.IntRange(min=1), default=100, show_default=True, help="How many samples.")
+@click.option("-n", type=click.IntRange(1, MOST), default=100, show_default=True, help="How many samples.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws.")
 @click.option("--best", is_flag=True, help="From the checkpoint of the best validation estimate, not the last.")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="PNG file.  [default: RUN/sample-SEED.png]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="PNG file.  [default: RUN/sample-SEED.png, or sample-best-SEED.png]",
+)
 def sample(run: Path, n: int, seed: int, best: bool, out: Path | None) -> None:
     """Draw new samples from a trained G. Fair draws: none is chosen."""
     from .. import pictures
@@ -57,6 +64,6 @@ def sample(run: Path, n: int, seed: int, best: bool, out: Path | None) -> None:
 
     player = Player(RunFolder.read(run), best)
     data = None if player.image_shape else load(player.settings.data, seed=player.settings.seed).valid
-    out = out or run / f"sample-{seed}.png"
+    out = out or run / f"sample-{'best-' if best else ''}{seed}.png"
     pictures.save(out, player.draw(n, seed), image_shape=player.image_shape, data=data)
     click.echo(f"{n} samples of {run} at step {player.step}, seed {seed}: {out}")

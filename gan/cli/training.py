@@ -133,11 +133,11 @@ def _reopened(out: Path | None, asked: dict[str, Any]) -> Any:
     if out is None:
         raise UserError("--resume needs the run folder to go on with: --out DIR")
     run = RunFolder.open(out)
-    for name, value in asked.items():
-        own = run.settings.get(name)
-        if value is not None and (list(value) if isinstance(value, tuple) else value) != own:
-            run.close()
-            raise UserError(f"{name} is {own!r} in the run {out}, not {value!r}; leave it out, or start a new run")
+    try:
+        presets.require_own(run.settings, asked, out)
+    except UserError:
+        run.close()
+        raise
     return run
 
 

@@ -37,8 +37,9 @@ def centroids(train: Points, n: int, seed: int = 0) -> Points:
     from sklearn.cluster import MiniBatchKMeans
 
     start = training_examples(train, n, seed)
+    of_32_bits = seed if seed < 2**32 else int(np.random.SeedSequence(seed).generate_state(1)[0])  # scikit-learn's
     found = MiniBatchKMeans(
-        n, init=start, n_init=1, batch_size=10_000, max_iter=10, random_state=seed, reassignment_ratio=0
+        n, init=start, n_init=1, batch_size=10_000, max_iter=10, random_state=of_32_bits, reassignment_ratio=0
     ).fit(train)
     return np.asarray(found.cluster_centers_, dtype=train.dtype)
 

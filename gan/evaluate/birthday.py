@@ -18,9 +18,9 @@ nearest other. What this is worth:
     One threshold serves images of every kind: the pairs are those of the plainest ones, which are near each other
     anyway (in MNIST of ones, nearly alone), and of the others nothing is learnt.
 
-Features of a classifier in the place of pixels help against the third, calls class by class against the fourth: with
-the samples that a classifier takes for a 2, and the twos of valid and of test, for which p must be larger. And look
-at `closest_pairs`.
+Features of a classifier in the place of pixels help against the third, one call for each class against the fourth: for
+the samples that a classifier takes for a 2, and the twos of valid and of test, with a larger p. And look at
+`closest_pairs`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ With real points x_1..x_N, samples y_1..y_M and B_k(a_i) the ball about a_i that
 other points of the same set, its surface included:
 
     precision = 1/M  sum_j 1[ y_j in some B_3(x_i) ]          recall   = 1/N sum_i 1[ x_i in some B_3(y_j) ]
-    density   = 1/5M sum_j sum_i 1[ y_j in B_5(x_i) ]         coverage = 1/N sum_i 1[ some y_j in B_5(x_i) ]
+    density   = 1/(5M) sum_j sum_i 1[ y_j in B_5(x_i) ]       coverage = 1/N sum_i 1[ some y_j in B_5(x_i) ]
 
 Precision, recall: Kynkäänniemi et al., "Improved precision and recall metric for assessing generative models", 2019,
 k = 3. Density, coverage: Naeem et al., "Reliable fidelity and diversity metrics for generative models", 2020, k = 5.

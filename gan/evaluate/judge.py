@@ -35,7 +35,8 @@ CLASS_QUANTILE = 0.05
 def judge(samples: Points, dataset: Dataset, classifier: Classifier | None = None, seed: int = 0) -> dict[str, Any]:
     """All of the above for samples (n, d) of an image data set, as numbers fit for JSON.
 
-    The yardsticks are the test images, of which validation images are judged in the same way by `yardstick`.
+    The yardsticks are the test images, of which validation images are judged in the same way by `yardstick`. Precision,
+    recall, density and coverage depend on the sizes, so they take as many samples as there are validation images.
     """
     if dataset.image_shape is None:
         raise UserError(f"{dataset.name} has points, not images, and their density is known: use gan evaluate")
@@ -43,10 +44,11 @@ def judge(samples: Points, dataset: Dataset, classifier: Classifier | None = Non
         "parzen": asdict(evaluate(samples, dataset.valid, dataset.test)),
         "memorisation": asdict(memorisation(samples, dataset.train, dataset.valid, seed=seed)),
         "birthday": asdict(birthday(samples, dataset.valid, dataset.test, seed=seed)),
-        "prdc": {"pixels": asdict(prdc(samples, dataset.test))},
+        "prdc": {"pixels": asdict(prdc(samples[: len(dataset.valid)], dataset.test))},
     }
     if classifier is not None:
-        found["prdc"]["features"] = asdict(prdc(samples, dataset.test, features=classifier.features))
+        few = samples[: len(dataset.valid)]
+        found["prdc"]["features"] = asdict(prdc(few, dataset.test, features=classifier.features))
         found["classes"] = asdict(class_histogram(classifier, samples))
         found["birthday"]["by_class"] = _by_class(samples, dataset, classifier, seed)
     return found
@@ -65,16 +67,16 @@ def _by_class(samples: Points, dataset: Dataset, classifier: Classifier, seed: i
     return found
 
 
-def yardstick(dataset: Dataset, classifier: Classifier | None = None) -> dict[str, Any]:
-    """What perfect samples would score: validation images in the place of samples, test images as before.
+def yardstick(dataset: Dataset, classifier: Classifier | None, n: int, seed: int = 0) -> dict[str, Any]:
+    """What ``n`` perfect samples would score: validation images, at most n, in their place; test images as before.
 
     In memorisation test images are the samples. Where splits differ by more than chance, as MNIST's by their writers,
     so do these numbers from the ideal ones.
     """
-    real = dataset.valid
+    real = dataset.valid[:n]
     found: dict[str, Any] = {
         "prdc": {"pixels": asdict(prdc(real, dataset.test))},
-        "memorisation": asdict(memorisation(dataset.test, dataset.train, dataset.valid)),
+        "memorisation": asdict(memorisation(dataset.test, dataset.train, dataset.valid, seed=seed)),
         "expected_coverage": expected_coverage(len(dataset.test), len(real)),
     }
     if classifier is not None:

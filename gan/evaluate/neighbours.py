@@ -120,7 +120,8 @@ class Memorisation:
     valid, valid_error   the same to `size` validation images
     difference           subset - valid: near 0 for new images; below 0 by several errors: memorised
     difference_error     of the difference, with what another draw of the images would change in it:
-                         sqrt(its error over samples^2 + (1 + 1 / SUBSETS) variance of the subsets' means, ddof=1)
+                         sqrt(its error over samples^2 + (1 + 1 / SUBSETS) variance of the subsets' means, ddof=1),
+                         an upper bound: these means hold the noise of the samples a second time
     copies               how many samples have a training image, of all, within `copy_distance`
     copy_distance        copy^2 d: a root mean square difference of `copy` per coordinate
     size, seed, n_samples, n_train   what was compared

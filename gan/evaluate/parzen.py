@@ -27,7 +27,7 @@ Values = NDArray[np.float64]
 Widths = Sequence[float] | Values
 
 SIGMAS: Values = np.logspace(-1, 0, 10)
-"""The paper's grid: .1 .129 .167 .215 .278 .359 .464 .599 .774 1, in units of the data (pixels: [0, 1])."""
+"""The released code's grid: .1 .129 .167 .215 .278 .359 .464 .599 .774 1, in units of the data (pixels: [0, 1])."""
 SIGMAS.setflags(write=False)
 
 POINT_SIGMAS: Values = np.logspace(-2.5, 0, 21)
@@ -87,9 +87,9 @@ class Selection(NamedTuple):
 
 
 def evaluate(samples: Points, valid: Points, test: Points, *, sigmas: Widths = SIGMAS) -> Parzen:
-    """The paper's procedure: the first 1000 of `valid` choose the width, all of `test` give the estimate.
+    """The released code's procedure: the first 1000 of `valid` choose the width, all of `test` give the estimate.
 
-    samples (n, d), valid (v, d), test (t, d), floats of any width. The paper draws n = 10,000 samples, adds
+    samples (n, d), valid (v, d), test (t, d), floats of any width. It draws n = 10,000 samples, adds
     no noise to them, and has t = 10,000. `SIGMAS` is made for pixels: data that is finer, say of std .02,
     leaves the result `at_edge` until it is given its own `sigmas`. Raises `UserError` for what cannot be
     evaluated.

@@ -23,6 +23,6 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "saturation": saturation,
     "dirac": dirac,
 }
-"""In the paper's order."""
+"""Sections 4.1, 4.2 and 3 of the paper, and beside it."""
 
 __all__ = ["EXPERIMENTS"]

@@ -183,8 +183,8 @@ def _power_of_two_tensors(x: Any, y: Any) -> Any:
 
 
 def _power_base_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:
-    """``y x^(y-1)``, and 0 where x = y = 0, where the formula says 0 times infinity."""
-    return g * y * where((x == 0) & (y == 0), 1, x) ** (y - 1)
+    """``y x^(y-1)``, and 0 where y = 0 and 1 / x is infinite or nan, where the formula says 0 times that."""
+    return g * y * where((y == 0) & ~(abs(1 / x) < np.inf), 1, x) ** (y - 1)
 
 
 def _power_exponent_derivative(g: Any, out: Any, x: Any, y: Any) -> Any:

@@ -51,6 +51,11 @@ def floating(x: Any) -> Any:
     return x.astype(_FLOAT64) if _is_whole(x) else x
 
 
+def in_float32(function: Any, x: Any, *args: Any, **settings: Any) -> Any:
+    """``function`` of a float16 ``x`` in float32, whose range squares and counts need; the result is float16 again."""
+    return astype(function(astype(x, np.float32), *args, **settings), x.dtype)
+
+
 def floating_together(x: Any, y: Any) -> tuple[Any, Any]:
     """Both as float64, where neither is floating: where one is, NumPy's promotion makes the other so."""
     if (_is_whole(x) or isinstance(x, int)) and (_is_whole(y) or isinstance(y, int)):
@@ -222,27 +227,27 @@ derivatives(
 
 @op
 def maximum(x: Any, y: Any) -> Any:
-    """The larger of two; a tie shares the gradient evenly."""
+    """The larger of two; a tie shares the gradient evenly, to a nan goes all of it, on either side."""
     return np.maximum(x, y)
 
 
 derivatives(
     maximum,
-    lambda g, out, x, y: where(x > y, g, where(x == y, g / 2, 0)),
-    lambda g, out, x, y: where(y > x, g, where(x == y, g / 2, 0)),
+    lambda g, out, x, y: where(x < y, 0, where(x == y, g / 2, g)),
+    lambda g, out, x, y: where(y < x, 0, where(x == y, g / 2, g)),
 )
 
 
 @op
 def minimum(x: Any, y: Any) -> Any:
-    """The smaller of two; a tie shares the gradient evenly."""
+    """The smaller of two; a tie shares the gradient evenly, to a nan goes all of it, on either side."""
     return np.minimum(x, y)
 
 
 derivatives(
     minimum,
-    lambda g, out, x, y: where(x < y, g, where(x == y, g / 2, 0)),
-    lambda g, out, x, y: where(y < x, g, where(x == y, g / 2, 0)),
+    lambda g, out, x, y: where(x > y, 0, where(x == y, g / 2, g)),
+    lambda g, out, x, y: where(y > x, 0, where(x == y, g / 2, g)),
 )
 
 

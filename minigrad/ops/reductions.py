@@ -15,7 +15,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..engine import derivatives, op
 from ..errors import warn
-from .elementary import astype, exp, floating, maximum, minimum, where
+from .elementary import astype, exp, floating, in_float32, maximum, minimum, where
 from .indexing import take_along_dim
 from .joining import cat, narrow
 from .shape import expand, permute, reshape, squeeze
@@ -47,6 +47,7 @@ __all__ = [
 ]
 
 Dim = int | Sequence[int] | None
+_FLOAT16 = np.dtype(np.float16)
 
 
 def _dims(x: Any, dim: Dim, axis: Dim) -> tuple[int, ...]:
@@ -54,7 +55,10 @@ def _dims(x: Any, dim: Dim, axis: Dim) -> tuple[int, ...]:
     if axis is None and isinstance(dim, Sequence) and not dim:
         dim = None
     dim = _one(dim, axis)
-    return tuple(range(x.ndim)) if dim is None else normalize_axis_tuple(dim, x.ndim, "dim")
+    if dim is None:
+        return tuple(range(x.ndim))
+    dims = normalize_axis_tuple(dim, x.ndim or 1, "dim")
+    return dims if x.ndim else ()  # a number is a vector of one element, as in PyTorch
 
 
 def _one(dim: Any, axis: Any) -> Any:
@@ -97,6 +101,8 @@ def sum_to_size(x: Any, *size: Any) -> Any:
 
 def mean(x: Any, dim: Dim = None, keepdim: bool = False, *, axis: Dim = None, keepdims: bool = False) -> Any:
     """Arithmetic mean: sum / count."""
+    if x.dtype == _FLOAT16:
+        return in_float32(mean, x, dim, keepdim, axis=axis, keepdims=keepdims)
     return _mean(x, dims=_dims(x, dim, axis), keepdim=keepdim or keepdims)
 
 
@@ -159,8 +165,10 @@ def var(
 
     Of no more elements than ``correction``, as of one, it is nan with a RuntimeWarning; inf if they differ.
     """
-    dims = _dims(x, dim, axis)
     correction = correction if unbiased is None else int(unbiased)
+    if x.dtype == _FLOAT16:
+        return in_float32(var, x, dim, correction=correction, axis=axis, keepdim=keepdim or keepdims)
+    dims = _dims(x, dim, axis)
     degrees = _count(x, dims) - correction
     if degrees <= 0:
         warn(
@@ -175,22 +183,24 @@ def var(
         return total / (degrees if degrees > 0 else 0)
 
 
-def std(x: Any, dim: Dim = None, **options: Any) -> Any:
+def std(x: Any, dim: Dim = None, *, axis: Dim = None, **options: Any) -> Any:
     """Standard deviation: the square root of ``var``, whose options it takes."""
-    return _root(var(x, dim, **options))
+    if x.dtype == _FLOAT16:
+        return in_float32(std, x, dim, axis=axis, **options)
+    return _root(var(x, dim, axis=axis, **options))
 
 
-def var_mean(x: Any, dim: Dim = None, **options: Any) -> tuple[Any, Any]:
+def var_mean(x: Any, dim: Dim = None, *, axis: Dim = None, **options: Any) -> tuple[Any, Any]:
     """``(var, mean)`` over the same elements, with the options of ``var``."""
-    return var(x, dim, **options), _mean_beside(x, dim, **options)
+    return var(x, dim, axis=axis, **options), _mean_beside(x, dim, axis, **options)
 
 
-def std_mean(x: Any, dim: Dim = None, **options: Any) -> tuple[Any, Any]:
+def std_mean(x: Any, dim: Dim = None, *, axis: Dim = None, **options: Any) -> tuple[Any, Any]:
     """``(std, mean)`` over the same elements, with the options of ``var``."""
-    return std(x, dim, **options), _mean_beside(x, dim, **options)
+    return std(x, dim, axis=axis, **options), _mean_beside(x, dim, axis, **options)
 
 
-def _mean_beside(x: Any, dim: Dim, axis: Dim = None, keepdim: bool = False, keepdims: bool = False, **_: Any) -> Any:
+def _mean_beside(x: Any, dim: Dim, axis: Dim, keepdim: bool = False, keepdims: bool = False, **_: Any) -> Any:
     return mean(x, dim, keepdim, axis=axis, keepdims=keepdims)
 
 
@@ -314,6 +324,8 @@ def _extreme(x: Any, arg: Any, of_all: Any, dim: int | None, keepdim: bool) -> A
     if dim is None:
         return of_all(x, keepdim=keepdim)
     indices = arg(x, dim, True)
+    if not x.ndim:
+        return Extremes(of_all(x), indices)
     values = take_along_dim(x, indices, dim)
     return Extremes(values, indices) if keepdim else Extremes(squeeze(values, dim), squeeze(indices, dim))
 
@@ -375,6 +387,8 @@ def count_nonzero(x: Any, dim: Dim = None, *, axis: Dim = None, keepdims: bool =
 
 
 def _finite_largest(x: Any, dims: tuple[int, ...]) -> Any:
+    if not _count(x, dims):  # of nothing
+        return x.sum(axis=dims, keepdims=True)
     largest = x.max(axis=dims, keepdims=True)
     return np.where(np.isfinite(largest), largest, 0)
 

@@ -67,8 +67,8 @@ derivatives(erfinv, lambda g, out, x: g * (math.sqrt(math.pi) / 2 * exp(out * ou
 
 @op
 def lgamma(x: Any) -> Any:
-    """``log |gamma(x)|``, infinite at 0, -1, -2, ...; d/dx = digamma x."""
-    return _scipy("gammaln", x)
+    """``log |gamma(x)|``, inf at 0, -1, -2, ... and at both infinities; d/dx = digamma x."""
+    return _scipy("gammaln", np.where(x == -np.inf, np.inf, x))
 
 
 derivatives(lgamma, lambda g, out, x: g * digamma(x))

@@ -33,25 +33,33 @@ class AveragedModel(Module):
     """A copy of ``model`` whose parameters are averages of the model's: ``update_parameters(model)`` after every step.
 
     ``avg_fn(average, current, n)``: the next average after n, of arrays; by default the mean. The first update copies.
-    ``n_averaged`` counts the updates and is part of the state, as in PyTorch.
+    ``n_averaged`` counts the updates and is part of the state, as in PyTorch. Buffers, as of BatchNorm, are copied,
+    or, those that are floating, averaged too with ``use_buffers``.
     """
 
-    def __init__(self, model: Module, avg_fn: Average | None = None) -> None:
+    def __init__(self, model: Module, avg_fn: Average | None = None, use_buffers: bool = False) -> None:
         self.module = copy.deepcopy(model)
         self.n_averaged = 0
         self.avg_fn = avg_fn or get_swa_avg_fn()
+        self.use_buffers = use_buffers
 
     def forward(self, *args: Any, **settings: Any) -> Any:
         """The model with the averages for parameters."""
         return self.module(*args, **settings)
 
     def update_parameters(self, model: Module) -> None:
-        """Take the parameters of ``model`` into the averages."""
+        """Take the parameters of ``model`` into the averages, and its buffers."""
         with no_grad():
             for average, current in zip(self.module.parameters(), model.parameters(), strict=True):
-                now = current.data
-                average.copy_(now if self.n_averaged == 0 else self.avg_fn(average.data, now, self.n_averaged))
+                self._take(average, current, averaged=True)
+            for buffer, now in zip(self.module.buffers(), model.buffers(), strict=True):
+                self._take(buffer, now, averaged=self.use_buffers and now.dtype.kind == "f")
         self.n_averaged += 1
+
+    def _take(self, average: Any, current: Any, averaged: bool) -> None:
+        first = self.n_averaged == 0
+        now = current.data
+        average.copy_(self.avg_fn(average.data, now, self.n_averaged) if averaged and not first else now)
 
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
         """``n_averaged`` and the averages, named "module.weight" and so on."""

@@ -14,12 +14,13 @@ _HEAD = """\
 A checker of derivatives is itself checked with mutants: ops whose derivative is wrong on purpose, each after a mistake
 that was made somewhere. Every mutant is written once, in minigrad/testing/mutants, and planted in each library by that
 library's own mechanism: `op` and `derivatives`, `torch.autograd.Function`, `jax.custom_vjp`,
-`autograd.extend.primitive`, and a plain function with its gradient for SciPy. So each library's checker judges the same
-mistake in its own house.
+`autograd.extend.primitive`, and a plain function with its gradient for SciPy. So each checker judges the same mistake
+in its own library.
 
 A cell says how many of the class were killed, of those that can be made in that library: the checker complained about
 the wrong op and, at the same input, not about the right one. `n/a`: none can be made there, because arrays cannot be
-written or have no strides (JAX), or because the checker takes functions without second derivatives (SciPy).
+written, have no strides or are hidden by tracers (JAX), or because the checker takes functions without second
+derivatives (SciPy).
 """
 
 
@@ -31,9 +32,9 @@ def as_markdown(table: Table) -> str:
     lines += ["| " + " | ".join(row) + " |" for row in body]
     lines += [
         "",
-        "False alarms: complaints about right ops, of how many were judged: the right halves of the mutants; for ours, "
-        "and for PyTorch in its own ops, also those of [the catalogue](ops.md). PyTorch gets its arrays in C order: "
-        "where the weight is strided, its batch_norm (2.13, on a CPU) is wrong, and its checker says so.",
+        "False alarms: complaints about right ops, of how many were judged: the ops that the mutants are made of; for "
+        "our checkers, and for PyTorch's on its own ops, also [the catalogue](ops.md). PyTorch gets its arrays in C "
+        "order: where the weight is strided, its batch_norm (2.13, on a CPU) is wrong, and its checker says so.",
         "",
         "## The checkers",
         "",

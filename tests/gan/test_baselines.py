@@ -23,6 +23,13 @@ def test_training_examples_are_examples_and_none_comes_twice():
     np.testing.assert_array_equal(drawn, training_examples(train, 40, seed=1))
 
 
+def test_any_seed_will_do():
+    """scikit-learn takes 32 bits."""
+    train = np.random.default_rng(0).random((60, 3))
+    assert centroids(train, 7, seed=2**32).shape == (7, 3)
+    assert not np.array_equal(centroids(train, 7, seed=2**32), centroids(train, 7, seed=0))
+
+
 def test_centroids_are_planted_centres():
     rng = np.random.default_rng(0)
     planted = rng.permutation(16)[:, None] * np.ones(5) * 10

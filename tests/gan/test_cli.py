@@ -241,13 +241,23 @@ def test_help_names_every_option_and_command(command, monkeypatch):
         ("evaluate", "Missing argument 'RUN'"),
         ("evaluate nowhere", "there is no run in nowhere: it does not exist"),
         ("sample nowhere", "there is no run in nowhere: it does not exist"),
-        ("evaluate nowhere --samples 1", "1 is not in the range x>=2"),
+        ("evaluate nowhere --samples 1", "1 is not in the range 2<=x<=1000000000"),
+        ("sample nowhere -n 100000000000000000000", "is not in the range 1<=x<=1000000000"),
+        (f"train --k {10**400}", "it must be at least 1 and at most 1000"),
+        (f"train --steps {10**400}", "it must be at least 1 and at most 1e+12"),
         ("sample nowhere -n few", "'few' is not a valid integer"),
         ("tarin", "No such command 'tarin'"),
     ],
 )
 def test_bad_arguments(refused, arguments, sentence):
     assert sentence in refused(*arguments.split())
+
+
+@pytest.mark.parametrize("group", ["figure", "table"])
+def test_a_group_alone_shows_what_there_is(command, group):
+    code, out, err = command(group)
+    assert code == 2
+    assert (out + err).startswith(f"Usage: gan {group} ")
 
 
 def test_in_a_process_of_its_own(tmp_path):

@@ -13,6 +13,7 @@ from gan.errors import UserError
 from gan.evaluate import classes, evaluate
 from gan.evaluate.baselines import training_examples
 from gan.evaluate.classes import train_classifier
+from gan.evaluate.coverage import expected_coverage
 from gan.evaluate.judge import judge, yardstick
 
 
@@ -56,7 +57,7 @@ def test_true_images_noise_and_one_image_repeated(digits, classifier):
 
 
 def test_the_yardstick_is_what_real_images_score(digits, classifier):
-    found = yardstick(digits, classifier)
+    found = yardstick(digits, classifier, 10_000)
     assert found["prdc"]["pixels"]["coverage"] == pytest.approx(found["expected_coverage"], abs=0.06)
     assert found["prdc"]["features"]["coverage"] == pytest.approx(found["expected_coverage"], abs=0.06)
     assert found["accuracy"] == {"valid": classifier.valid_accuracy, "test": classifier.test_accuracy}
@@ -64,6 +65,24 @@ def test_the_yardstick_is_what_real_images_score(digits, classifier):
     assert found["classes"] != asdict(classes.class_histogram(classifier, digits.test))
     assert found["memorisation"]["n_samples"] == len(digits.test)
     assert found["memorisation"]["copies"] == 0
+
+
+def test_sets_of_the_same_size_are_compared(digits, classifier):
+    """Coverage grows with the samples: thousands of bad ones would beat the few hundred images of the yardstick."""
+    noisy = np.random.default_rng(0).normal(np.repeat(digits.train, 4, axis=0), 0.15).astype(np.float32)
+    found, real = judge(noisy, digits, classifier), yardstick(digits, classifier, len(noisy))
+    for space in ("pixels", "features"):
+        assert found["prdc"][space]["n_samples"] == real["prdc"][space]["n_samples"] == len(digits.valid)
+        assert found["prdc"][space]["coverage"] < real["prdc"][space]["coverage"]
+    few = yardstick(digits, classifier, 50)
+    assert few["prdc"]["pixels"]["n_samples"] == 50
+    assert few["expected_coverage"] == expected_coverage(len(digits.test), 50)
+
+
+def test_the_yardstick_draws_as_the_samples_do(digits):
+    found = [yardstick(digits, None, 100, seed)["memorisation"] for seed in (0, 1)]
+    assert [of["seed"] for of in found] == [0, 1]
+    assert found[0]["subset"] != found[1]["subset"]
 
 
 def test_points_are_not_judged():
@@ -99,6 +118,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         (("--baselines",), "no run and no --data"),
         (("elsewhere",), "there is no run in elsewhere"),
         (("--data", "ring", "--baselines"), "ring has points, not images"),
+        (("--data", "digits", "--baselines", "--samples", 10**20), "is not in the range 10<=x<=1000000000"),
         (("--data", "digits", "--baselines"), "10000 samples were asked for, and there are 1297"),
         (("--data", "digits", "--baselines", "--samples", "20", "--out", "no/j.json"), "there is no folder no"),
         (("--data", "digits", "--baselines", "--samples", "20", "--out", "."), "cannot write .: it is a folder"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,6 +49,30 @@ def test_a_short_run_has_its_line_and_a_resumed_one_is_as_if_never_stopped(tmp_p
     said = run("train", "--resume", "--steps", 30, "--out", "short", cwd=tmp_path, code=2)
     assert "is trained to step 30 already" in said
     assert [line["step"] for line in lines(tmp_path / "short")] == [10, 20, 30]
+
+
+def test_a_best_state_that_lies_behind_is_not_kept(tmp_path):
+    """Killed after a best estimate and before the next checkpoint, then resumed and ended before that estimate."""
+    options = ("--log-every", 5, "--validate-every", 10, "--parzen-every", 10, "--checkpoint-every", 15)
+    run("train", *SMALL, *options, "--steps", 15, "--out", "run", cwd=tmp_path)
+    run("train", *SMALL, *options, "--steps", 20, "--out", "further", cwd=tmp_path)
+    shutil.copy(tmp_path / "further" / "best.safetensors", tmp_path / "run")
+    assert " at step 20," in run("sample", "further", "--best", cwd=tmp_path)
+    run("train", "--resume", "--steps", 18, "--out", "run", cwd=tmp_path)
+    assert not (tmp_path / "run" / "best.safetensors").exists()
+    run("train", "--resume", "--steps", 20, "--out", "run", cwd=tmp_path)
+    ours, theirs = ((tmp_path / folder / "best.safetensors").read_bytes() for folder in ("run", "further"))
+    assert ours == theirs
+    run("train", "--resume", "--steps", 30, "--out", "run", cwd=tmp_path)  # one that lies before stays
+    assert (tmp_path / "run" / "best.safetensors").exists()
+
+
+def test_samples_of_both_states_stay_apart(tmp_path):
+    options = ("--validate-every", 10, "--parzen-every", 10)
+    run("train", *SMALL, *options, "--steps", 15, "--out", "run", cwd=tmp_path)
+    assert "run/sample-best-3.png" in run("sample", "run", "--best", "--seed", 3, cwd=tmp_path)
+    assert "run/sample-3.png" in run("sample", "run", "--seed", 3, cwd=tmp_path)
+    assert {p.name for p in (tmp_path / "run").glob("sample-*")} == {"sample-3.png", "sample-best-3.png"}
 
 
 def test_a_closed_pipe_does_not_end_the_run(tmp_path):

@@ -91,14 +91,38 @@ def test_stopped_by_the_user_it_goes_on_to_the_same_bytes(table, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_that_fails_stops_the_others(table):
-    assert table("--seeds", "0,1", "--epochs", 1)[0] == 0
-    Path("table1/digits-authors-1/checkpoint.safetensors").write_bytes(b"no checkpoint")
-    code, out, err = table("--seeds", "0,2", "--epochs", 5000, "--learning-rate", ".1", "--objective", "minimax")
+    Path("table1/digits-authors-1").mkdir(parents=True)  # in the way, and no run
+    Path("table1/digits-authors-1/notes").write_text("mine")
+    code, out, err = table("--seeds", "0,1", "--epochs", 5000, "--jobs", 2)
     assert (code, out) == (2, "")
-    assert err.endswith(
-        "gan: digits-authors-0 could not be trained: objective is 'non_saturating' in the run table1/digits-authors-0,"
-        " not 'minimax'; leave it out, or start a new run\n"
-    )
+    assert "gan: digits-authors-1 could not be trained: table1/digits-authors-1 is not empty" in err
+    assert '"last_step": 60000,' not in Path("table1/digits-authors-0/sessions.jsonl").read_text()
+
+
+@pytest.mark.slow
+def test_what_is_there_is_not_taken_for_what_is_asked(table):
+    """Other settings, fewer epochs, a damaged checkpoint, an evaluation of other samples."""
+    assert table("--seeds", "0,1", "--epochs", 2)[0] == 0
+    file, number = Path("table1/digits-authors-0/evaluation-best.json"), "log_likelihood"
+    tested = json.loads(file.read_text())[number]
+    before = Path("table1/table1.json").read_bytes()
+    for options, sentence in (
+        (("--objective", "minimax"), "objective is 'non_saturating' in the run table1/digits-authors-0, not 'minimax'"),
+        (("--max-norm", "3"), "max_norm is 0.0 in the run table1/digits-authors-0, not 3.0; leave it out"),
+        (("--epochs", 1), "table1/digits-authors-0 is trained to step 24, and --epochs 1 are 12; give more --epochs"),
+    ):
+        code, out, err = table("--seeds", "0,1", "--epochs", 2, *options)
+        assert (code, out) == (2, "")
+        assert sentence in err
+    assert Path("table1/table1.json").read_bytes() == before
+
+    for look in (("--samples", "50"), ("--seed", "7")):
+        cli.main(["evaluate", "table1/digits-authors-0", "--best", *look], standalone_mode=False)
+        assert json.loads(file.read_text())[number] != tested
+        assert table("--seeds", "0,1", "--epochs", 2)[0] == 0
+        assert json.loads(file.read_text())[number] == tested
+
+    Path("table1/digits-authors-1/checkpoint.safetensors").write_bytes(b"no checkpoint")
     code, _, err = table("--seeds", "1", "--epochs", 2)
     assert code == 2
     assert "table1/digits-authors-1/checkpoint.safetensors" in err
@@ -119,7 +143,8 @@ def test_a_run_that_fails_stops_the_others(table):
         ("--steps=3", "--steps=3 is not for the runs of a table"),
         ("--resume", "--resume is not for the runs of a table"),
         ("--data mnist --data-dir nowhere", "nowhere"),
-        ("--learning-speed 3 --seeds 0", "digits-authors-0 could not be trained: No such option '--learning-speed'"),
+        ("--learning-speed 3 --seeds 0", "No such option '--learning-speed'"),
+        ("--learning-rate -3", "learning_rate is -3.0; it must be at least 1e-12"),
     ],
 )
 def test_bad_input_is_a_sentence_and_leaves_nothing(table, tmp_path, arguments, sentence):

@@ -114,6 +114,25 @@ def test_averages_are_pytorchs(torch, kind):
         np.testing.assert_array_equal(p.data, q.detach().numpy())
 
 
+@pytest.mark.parametrize("use_buffers", [False, True])
+def test_buffers_follow_the_model_or_are_averaged(torch, use_buffers):
+    """Without them a network with BatchNorm normalises by 0 and 1 for ever."""
+    a, b = nn.Sequential(nn.BatchNorm1d(2)).double(), torch.nn.Sequential(torch.nn.BatchNorm1d(2)).double()
+    ours = swa_utils.AveragedModel(a, use_buffers=use_buffers)
+    theirs = torch.optim.swa_utils.AveragedModel(b, use_buffers=use_buffers)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        x = rng.normal(3, 2, (5, 2))
+        a(Tensor(x)), b(torch.tensor(x))
+        ours.update_parameters(a)
+        theirs.update_parameters(b)
+    for name in ("running_mean", "running_var"):
+        mine, peers = getattr(ours.module[0], name).data, getattr(theirs.module[0], name).numpy()
+        np.testing.assert_allclose(mine, peers, rtol=1e-12)
+        assert (np.abs(mine - getattr(a[0], name).data).max() > 1e-3) == use_buffers
+    assert int(ours.module[0].num_batches_tracked.item()) == 3
+
+
 def test_the_average_is_a_copy_and_the_model_stays():
     model = nn.Linear(2, 2)
     before = model.state_dict()

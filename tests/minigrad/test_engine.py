@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import Tensor, enable_grad, gradients, is_grad_enabled, no_grad, set_grad_enabled
+from minigrad.autograd import Function
 from minigrad.engine import derivatives, op
 
 
@@ -84,6 +85,64 @@ def test_requires_grad_spreads_and_is_set_on_leaves_only():
     assert (c + c).requires_grad
     assert not c.requires_grad_(False).requires_grad
     assert not c.detach().requires_grad
+
+
+def through_an_op(a, x):
+    return (a * x).sum()
+
+
+def through_a_function(a, x):
+    class Product(Function):
+        @staticmethod
+        def forward(ctx, a, x):
+            ctx.save_for_backward(a, x)
+            return a * x
+
+        @staticmethod
+        def backward(ctx, g):
+            a, x = ctx.saved_tensors
+            return g * x, g * a
+
+    return Product.apply(a, x).sum()
+
+
+@pytest.mark.parametrize("product", [through_an_op, through_a_function])
+def test_what_was_frozen_when_it_was_recorded_gets_nothing_later(product):
+    """The usual step of a GAN: D is frozen, the loss of G is computed, D thaws, and only then comes backward."""
+    a, x = Tensor([2.0]), Tensor([3.0], requires_grad=True)
+    y = product(a, x)
+    a.requires_grad = True
+    assert gradients(y, [x, a], retain_graph=True, allow_unused=True)[1] is None
+    y.backward()
+    assert a.grad is None
+    assert x.grad.tolist() == [2]
+
+
+@pytest.mark.parametrize("product", [through_an_op, through_a_function])
+def test_what_was_free_when_it_was_recorded_keeps_its_part(product, torch):
+    """On, off and on again: the op recorded in between is the only one that gives nothing."""
+    a, x = Tensor([2.0], requires_grad=True), Tensor([3.0], requires_grad=True)
+    first = product(a, x)
+    a.requires_grad_(False)
+    second = product(a, x)
+    a.requires_grad_(True)
+    (first + 10 * second).backward()
+    s, t = torch.tensor([2.0], requires_grad=True), torch.tensor([3.0], requires_grad=True)
+    first = (s * t).sum()
+    s.requires_grad_(False)
+    second = (s * t).sum()
+    s.requires_grad_(True)
+    (first + 10 * second).backward()
+    assert a.grad.tolist() == s.grad.tolist() == [3]
+    assert x.grad.tolist() == t.grad.tolist() == [22]
+
+
+def test_a_frozen_argument_that_changes_is_still_noticed():
+    a, x = Tensor([2.0]), Tensor([3.0], requires_grad=True)
+    y = through_an_op(a, x)
+    a.fill_(5.0)
+    with pytest.raises(RuntimeError, match="changed in place after it was recorded"):
+        y.backward()
 
 
 def test_detach_cuts_the_graph_and_shares_the_memory():

@@ -65,7 +65,6 @@ SENTENCES = [
     (lambda: X.mean((0, 0)), ValueError, "repeated axis in `dim`"),
     (lambda: X.max(5), IndexError, r"argmax of \(2, 3\) float64: axis 5 is out of bounds"),
     (lambda: ones(0).amax(), ValueError, r"amax of \(0,\) float64: zero-size array"),
-    (lambda: ones(0).logsumexp(), ValueError, r"logsumexp of \(0,\) float64: zero-size array"),
     (lambda: X.transpose(0, 2), IndexError, "axis 2 is out of bounds for array of dimension 2"),
     (lambda: X.unsqueeze(4), IndexError, "axis 4 is out of bounds for array of dimension 3"),
     (lambda: mg.exp(np.array(["a"])), TypeError, r"exp of \(1,\) <U1"),

@@ -162,6 +162,7 @@ GAN = {
     "cli": f"{BOTTOM} cli.*",
     "cli.*": f"{BOTTOM} data evaluate evaluate.* pictures run_folder settings sampling training evaluation table1 "
     "figures.* theory",
+    "cli.tables": f"{BOTTOM} data run_folder settings table1 cli.training",  # whose options it hands on
     "__main__": "cli",
     "": "",
 }

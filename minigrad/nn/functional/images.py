@@ -32,7 +32,7 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
         raise ValueError(f"interpolate: an image of {tuple(input.shape)} has no elements to take")
     sizes = [math.floor(k * s) for k, s in zip(lengths, given, strict=True)] if size is None else list(given)
     scales = given if size is None else [s / k for k, s in zip(lengths, given, strict=True)]
-    if all(s % k == 0 and s >= k for k, s in zip(lengths, sizes, strict=True)):  # repeated, whose adjoint is a sum
+    if all(f == s // k for k, s, f in zip(lengths, sizes, scales, strict=True)):  # repeated, whose adjoint is a sum
         times = [s // k for k, s in zip(lengths, sizes, strict=True)]
         apart = reshape(input, (*input.shape[:2], *(m for k in lengths for m in (k, 1))))
         ones = full(input, [m for t in times for m in (1, t)], 1, input.dtype)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...engine import Tensor, derivatives, op
 from ...ops import getitem, where
+from ...ops.norms import vector_norm
 from ...ops.placement import array_of, beside, readable
 from ...recording import no_grad
 from .reduction import raw
@@ -55,7 +56,7 @@ def _shorten(weight: Any, index: Any, most: float, p: float) -> None:
     """Scale the rows taken whose norm is above ``most``, as PyTorch does: by most / (norm + 1e-7)."""
     values = raw(weight)
     taken = np.unique(index)
-    norms = (np.abs(values[taken]) ** p).sum(axis=1) ** (1 / p)
+    norms = vector_norm(values[taken], p, 1)
     long, norms = taken[norms > most], norms[norms > most]
     if not len(long):
         return

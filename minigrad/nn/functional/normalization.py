@@ -13,11 +13,18 @@ import numpy as np
 
 from ...engine import Tensor, derivatives, op
 from ...ops import mean, reshape, sqrt, var
+from ...ops.elementary import in_float32
 from ...ops.placement import like
 from ...recording import no_grad
 from .reduction import raw
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
+
+
+def _standard(x: Any, dims: tuple[int, ...], eps: float) -> Any:
+    if x.dtype == np.float16:
+        return in_float32(_standardized, x, dims=dims, eps=eps)
+    return _standardized(x, dims=dims, eps=eps)
 
 
 @op
@@ -83,7 +90,7 @@ def batch_norm(
         _move(running_mean, values.mean(axis=dims), momentum)
     if running_var is not None:
         _move(running_var, values.var(axis=dims, ddof=1), momentum)
-    return _scaled(_standardized(input, dims=dims, eps=eps), weight, bias, input)
+    return _scaled(_standard(input, dims, eps), weight, bias, input)
 
 
 @no_grad()
@@ -121,7 +128,7 @@ def instance_norm(
         _move(running_mean, values.mean(axis=dims).mean(axis=0), momentum)
     if running_var is not None:
         _move(running_var, values.var(axis=dims, ddof=1).mean(axis=0), momentum)
-    return _scaled(_standardized(input, dims=dims, eps=eps), weight, bias, input)
+    return _scaled(_standard(input, dims, eps), weight, bias, input)
 
 
 def layer_norm(
@@ -129,7 +136,7 @@ def layer_norm(
 ) -> Any:
     """Each example on its own, over the last dimensions, ``normalized_shape``; Ba et al., 2016."""
     dims = _last("layer_norm", input, normalized_shape, weight, bias)
-    out = _standardized(input, dims=dims, eps=eps)
+    out = _standard(input, dims, eps)
     out = out if weight is None else out * weight
     return out if bias is None else out + bias
 
@@ -139,7 +146,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     if input.ndim < 2 or num_groups < 1 or input.shape[1] % num_groups:
         raise ValueError(f"group_norm: {num_groups} groups must divide the channels of {tuple(input.shape)}")
     groups = reshape(input, (input.shape[0], num_groups, math.prod(input.shape[1:]) // num_groups))
-    out = reshape(_standardized(groups, dims=(2,), eps=eps), tuple(input.shape))
+    out = reshape(_standard(groups, (2,), eps), tuple(input.shape))
     return _scaled(out, weight, bias, input)
 
 
@@ -150,8 +157,13 @@ def rms_norm(input: Any, normalized_shape: int | Sequence[int], weight: Any = No
     """
     dims = _last("rms_norm", input, normalized_shape, weight, None)
     eps = float(np.finfo(input.dtype).eps) if eps is None else eps
-    out = input / sqrt(mean(input * input, dims, True) + eps)
+    half = input.dtype == np.float16
+    out = in_float32(_by_root_mean_square, input, dims, eps) if half else _by_root_mean_square(input, dims, eps)
     return out if weight is None else out * weight
+
+
+def _by_root_mean_square(x: Any, dims: tuple[int, ...], eps: float) -> Any:
+    return x / sqrt(mean(x * x, dims, True) + eps)
 
 
 def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:

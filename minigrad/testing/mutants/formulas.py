@@ -57,7 +57,7 @@ mutant(d.logistic, "x (1 - x)", lambda m, g, out, x: g * x * (1 - x))
 mutant(d.exp, "g x", lambda m, g, out, x: g * x)
 mutant(d.signed_square, "abs(out)", lambda m, g, out, x: 2 * g * m.abs(out))
 
-mutant = kind("swapped arguments", "The gradients of the two arguments are returned in the other's place.")
+mutant = kind("swapped arguments", "The gradients of the two arguments are returned in swapped order.")
 mutant(
     d.multiply, "each the other's", lambda m, g, out, x, y: fit(m, g * x, x), lambda m, g, out, x, y: fit(m, g * y, y)
 )
