@@ -55,6 +55,8 @@ def keep(run: Path) -> None:
     earlier = [json.loads(file.read_text()) for file in run.glob("evaluation-earlier*.json")]
     if earlier:  # tests before the last: said, for a test should be made once
         contents["earlier"] = [test | {"command": None} for test in sorted(earlier, key=lambda test: test["step"])]
+    if finer := sorted(run.glob("evaluation-best-widths-*.json")):
+        contents["finer"] = json.loads(finer[-1].read_text()) | {"command": None}
     sessions = [json.loads(line) for line in (run / "sessions.jsonl").read_text().splitlines()]
     contents["took"] = {
         "steps": max(s["last_step"] for s in sessions),

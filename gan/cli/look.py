@@ -15,13 +15,19 @@ from ..settings import MOST
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws.")
 @click.option("--best", is_flag=True, help="The checkpoint of the best validation estimate, not the last.")
 @click.option(
+    "--widths",
+    type=click.IntRange(2, 1000),
+    default=None,
+    help="Number of widths to choose from, evenly in their logarithm.  [default: 10 from .1 to 1, the released code's]",
+)
+@click.option(
     "--data-dir", type=click.Path(path_type=Path), default=None, help="Folder that holds the data set's files."
 )
-def evaluate(run: Path, n: int, seed: int, best: bool, data_dir: Path | None) -> None:
+def evaluate(run: Path, n: int, seed: int, best: bool, widths: int | None, data_dir: Path | None) -> None:
     """Parzen window log-likelihood of the test set, as in the paper's table 1, and the JSD gauge.
 
     The width sigma is chosen on validation examples; +- is the standard error over test examples. The result is
-    also written to RUN/evaluation.json, or evaluation-best.json.
+    also written to RUN/evaluation.json, or evaluation-best.json; with --widths N to a file whose name says so.
     """
     from ..data import load
     from ..evaluate.gauge import Gauge, reading
@@ -31,7 +37,7 @@ def evaluate(run: Path, n: int, seed: int, best: bool, data_dir: Path | None) ->
 
     settings = Player(RunFolder.read(run), best).settings
     dataset = load(settings.data, data_dir=data_dir, seed=settings.seed)
-    found = evaluation(run, dataset, n, seed, best)
+    found = evaluation(run, dataset, n, seed, best, widths)
     g = Gauge(**found["gauge"])
     click.echo(f"{run} at step {found['step']}, {n} samples, seed {seed}")
     click.echo(f"sigma {found['sigma']:.4f} (of {len(found['grid'])}, by {found['n_valid']} validation examples)")

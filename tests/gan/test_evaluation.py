@@ -1,13 +1,14 @@
 """What `gan evaluate` and `gan table 1` write down: which split chooses, which is tested, and what a seed changes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gan import cli
 from gan.data import Dataset
-from gan.evaluate import evaluate
+from gan.evaluate import SIGMAS, evaluate
 from gan.evaluate.gauge import gauge
 from gan.evaluation import evaluation, evaluation_file
 from gan.run_folder import RunFolder
@@ -57,3 +58,17 @@ def test_the_record_is_kept(run, splits):
         assert json.loads(evaluation_file(run, best).read_text()) == json.loads(json.dumps(found))
         assert found["step"] == (4 if not best else RunFolder.read(run).load_checkpoint(best=True)[1]["step"])
     assert evaluation(run, splits, n=50, seed=1)["log_likelihood"] != found["log_likelihood"]
+
+
+def test_more_widths_have_a_file_of_their_own(run, splits):
+    splits = replace(splits, valid=splits.test)  # whose best width lies between two of the ten
+    found = evaluation(run, splits, n=50, best=True)
+    before = evaluation_file(run, best=True).read_bytes()
+    finer = evaluation(run, splits, n=50, best=True, widths=91)
+    assert len(finer["grid"]) == 91
+    assert (finer["grid"][0], finer["grid"][-1]) == (SIGMAS[0], SIGMAS[-1])
+    np.testing.assert_allclose(finer["grid"][::10], SIGMAS)  # the ten are among them
+    assert finer["validation"] > found["validation"]
+    assert finer["sigma"] not in SIGMAS
+    assert json.loads((run / "evaluation-best-widths-91.json").read_text())["sigma"] == finer["sigma"]
+    assert evaluation_file(run, best=True).read_bytes() == before  # the paper's number stays

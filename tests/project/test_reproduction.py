@@ -169,12 +169,28 @@ def test_earlier_tests_of_a_run_are_collected_in_their_order(ledger, monkeypatch
     (run / "settings.json").write_text(json.dumps({"settings": {"data": "mnist"}, "command": ["/bin/gan"]}))
     session = {"last_step": 3000, "seconds": 1.0, "kernel_threads": 1}
     (run / "sessions.jsonl").write_text(json.dumps(session) + "\n")
-    for name, step in (("earlier", 2000), ("earlier-a", 1000), ("best", 3000)):
+    for name, step in (("earlier", 2000), ("earlier-a", 1000), ("best", 3000), ("best-widths-91", 3000)):
         (run / f"evaluation-{name}.json").write_text(json.dumps({"step": step, "command": ["/bin/gan"]}))
     monkeypatch.setattr("sys.argv", ["collect.py", str(run)])
     collect.main()
-    kept = json.loads((tmp_path / "results" / "runs" / "a-run" / "earlier.json").read_text())
+    folder = tmp_path / "results" / "runs" / "a-run"
+    kept = json.loads((folder / "earlier.json").read_text())
     assert kept == [{"step": 1000, "command": None}, {"step": 2000, "command": None}]
+    assert json.loads((folder / "finer.json").read_text()) == {"step": 3000, "command": None}
+
+
+def test_more_widths_are_said_beside_and_never_in_the_table(ledger):
+    estimates = importlib.import_module("estimates")
+    runs = estimates.of_preset(ledger.runs(), "authors")
+    with_more = [run for run in runs.values() if "finer" in run]
+    assert with_more
+    page = ledger.PAGE.read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| mnist-authors")]
+    for run in with_more:
+        number = f"{run['finer']['log_likelihood']:.1f} ± {run['finer']['standard_error']:.1f}"
+        assert number in " ".join(page.split())
+        assert not any(number in row for row in rows)
+        assert len(run["finer"]["grid"]) > len(run["evaluation"]["grid"]) == 10
 
 
 def test_every_statement_of_section_4_holds():
