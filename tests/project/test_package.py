@@ -125,7 +125,7 @@ def test_python_in_the_readme_prints_what_it_says(block, capsys):
 
 
 SHORTER = {
-    r"--epochs 20\b": "--steps 2",
+    r"--epochs 20\b": "--steps 2 --parzen-every 2",
     r"--epochs 40\b": "--steps 4",
     r"--data ring\b": "--data ring --steps 20",
     r"table 1 --epochs \d+": "table 1 --data digits --epochs 9 --parzen-every 50",
