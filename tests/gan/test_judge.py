@@ -69,7 +69,7 @@ def test_the_yardstick_is_what_real_images_score(digits, classifier):
 
 def test_sets_of_the_same_size_are_compared(digits, classifier):
     """Coverage grows with the samples: thousands of bad ones would beat the few hundred images of the yardstick."""
-    noisy = np.random.default_rng(0).normal(np.repeat(digits.train, 4, axis=0), 0.15).astype(np.float32)
+    noisy = np.random.default_rng(0).normal(np.repeat(digits.train, 2, axis=0), 0.15).astype(np.float32)
     found, real = judge(noisy, digits, classifier), yardstick(digits, classifier, len(noisy))
     for space in ("pixels", "features"):
         assert found["prdc"][space]["n_samples"] == real["prdc"][space]["n_samples"] == len(digits.valid)

@@ -57,7 +57,6 @@ def test_a_best_state_that_lies_behind_is_not_kept(tmp_path):
     run("train", *SMALL, *options, "--steps", 15, "--out", "run", cwd=tmp_path)
     run("train", *SMALL, *options, "--steps", 20, "--out", "further", cwd=tmp_path)
     shutil.copy(tmp_path / "further" / "best.safetensors", tmp_path / "run")
-    assert " at step 20," in run("sample", "further", "--best", cwd=tmp_path)
     run("train", "--resume", "--steps", 18, "--out", "run", cwd=tmp_path)
     assert not (tmp_path / "run" / "best.safetensors").exists()
     run("train", "--resume", "--steps", 20, "--out", "run", cwd=tmp_path)
