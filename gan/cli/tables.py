@@ -70,7 +70,7 @@ def table_1(
     """Train a run for each seed, keep the best validation Parzen estimate of each, and test that once.
 
     The same command again goes on where it was stopped, or with more --epochs further. The runs lie in --out, and the
-    table in --out/table1.json. MNIST takes some 3.3 hours a seed for 1000 epochs on two cores.
+    table in --out/table1.json. MNIST takes some 4 hours a seed for 1000 epochs on two cores.
     """
     from .. import table1
     from ..data import load

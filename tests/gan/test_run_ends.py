@@ -7,11 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import gan
+from gan.data import load
+from gan.run_folder import RunFolder
+from gan.settings import from_dict
+from gan.training import resumed
 
 ROOT = str(Path(gan.__file__).parents[1])
 SMALL = ["--data", "gaussian", "--generator-layers", "4", "--discriminator-layers", "4", "--batch-size", "50"]
@@ -57,6 +62,9 @@ def test_a_best_state_that_lies_behind_is_not_kept(tmp_path):
     run("train", *SMALL, *options, "--steps", 15, "--out", "run", cwd=tmp_path)
     run("train", *SMALL, *options, "--steps", 20, "--out", "further", cwd=tmp_path)
     shutil.copy(tmp_path / "further" / "best.safetensors", tmp_path / "run")
+    with RunFolder.open(tmp_path / "run") as folder:
+        settings = replace(from_dict(folder.settings), steps=18)
+        assert resumed(folder, settings, load("gaussian")).best is None  # or a lower estimate would have no state
     run("train", "--resume", "--steps", 18, "--out", "run", cwd=tmp_path)
     assert not (tmp_path / "run" / "best.safetensors").exists()
     run("train", "--resume", "--steps", 20, "--out", "run", cwd=tmp_path)

@@ -22,6 +22,7 @@ __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_res
 
 
 def _standard(x: Any, dims: tuple[int, ...], eps: float) -> Any:
+    """What all of them are made of; of float16 in float32, where its squares do not overflow."""
     if x.dtype == np.float16:
         return in_float32(_standardized, x, dims=dims, eps=eps)
     return _standardized(x, dims=dims, eps=eps)
